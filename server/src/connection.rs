@@ -1,0 +1,398 @@
+//! Messages over tungstenite, and how a connection ends.
+//!
+//! What is sent is written when the scenario next has to wait, so answers to messages that came together leave
+//! together.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error as WsError, Message as WsMessage, Utf8Bytes,
+        error::ProtocolError,
+        protocol::{CloseFrame, Role, WebSocketConfig},
+    },
+};
+use tracing::{debug, info};
+use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
+
+use crate::{ending, handshake::Accepted, server::Context};
+
+/// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
+const BURST: usize = 128;
+
+/// The size of tungstenite's read buffer, which is allocated at once and kept. An idle connection costs 7.8 KiB with
+/// this one, and 132 KiB with tungstenite's default of 128 KiB.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// How much is gathered before it is written although the scenario does not wait.
+const WRITE_BUFFER: usize = 64 * 1024;
+
+/// The reason with which tungstenite answers a Close frame whose code may not be sent; the code is 1002.
+const BAD_CLOSE: &str = "Protocol violation";
+
+/// A data message, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    Text(Utf8Bytes),
+    Binary(Bytes),
+}
+
+impl Message {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Binary(_) => "binary",
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Why a connection is over, and so what the server still owes the peer.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The peer sent a Close frame; its answer is queued.
+    Closed { code: CloseCode, reason: String },
+    /// The peer broke a rule, and is told which with this code.
+    Failed { code: CloseCode, reason: String },
+    /// The server is shutting down.
+    GoingAway,
+    /// The peer's Close frame had a code that may not be sent; the answer that says so is queued.
+    BadClose,
+    /// The peer ended its side without a Close frame. It may still read, so it is owed what was sent.
+    Ended,
+    /// The connection failed: nothing can be written any more.
+    Lost { why: String },
+}
+
+impl Ending {
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::Closed { code, .. } | Self::Failed { code, .. } => *code,
+            Self::BadClose => CloseCode::PROTOCOL_ERROR,
+            Self::GoingAway => CloseCode::GOING_AWAY,
+            Self::Ended | Self::Lost { .. } => CloseCode::ABNORMAL,
+        }
+    }
+
+    fn reason(&self) -> &str {
+        match self {
+            Self::Closed { reason, .. } | Self::Failed { reason, .. } => reason,
+            Self::BadClose => BAD_CLOSE,
+            Self::Ended => "ended without a Close frame",
+            Self::GoingAway => "server is shutting down",
+            Self::Lost { why } => why,
+        }
+    }
+
+    fn by(&self) -> &'static str {
+        match self {
+            Self::Closed { .. } => "peer",
+            Self::Failed { .. } | Self::BadClose | Self::GoingAway => "server",
+            Self::Ended | Self::Lost { .. } => "nobody",
+        }
+    }
+}
+
+/// An open WebSocket, from the server's side.
+pub(crate) struct Connection<S> {
+    socket: WebSocketStream<S>,
+    context: Arc<Context>,
+    peer: SocketAddr,
+    path: String,
+    subprotocol: String,
+    opened: Instant,
+    taken_in_a_row: usize,
+    received: Count,
+    sent: Count,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Count {
+    messages: u64,
+    bytes: u64,
+}
+
+impl Count {
+    fn add(&mut self, message: &Message) {
+        self.messages += 1;
+        self.bytes += message.len() as u64;
+    }
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}B", self.messages, self.bytes)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Takes over a stream after the 101 response, and what was read of it beyond the request.
+    pub(crate) async fn open(
+        stream: S,
+        leftover: Vec<u8>,
+        peer: SocketAddr,
+        accepted: &Accepted,
+        context: &Arc<Context>,
+    ) -> Self {
+        let max_message = context.config.max_message;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            // A message is only taken from the scenario when less than WRITE_BUFFER waits, so this bound is for what
+            // tungstenite queues by itself: the answers to pings of a peer that does not read them.
+            .max_write_buffer_size(WRITE_BUFFER + max_message + 64 * 1024)
+            .max_message_size(Some(max_message))
+            .max_frame_size(Some(max_message));
+        let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
+        let (path, subprotocol) = (accepted.path.clone(), accepted.subprotocol.clone().unwrap_or_default());
+        info!(%peer, path, subprotocol, "connection opened");
+        Self {
+            socket,
+            context: Arc::clone(context),
+            peer,
+            path,
+            subprotocol,
+            opened: Instant::now(),
+            taken_in_a_row: 0,
+            received: Count::default(),
+            sent: Count::default(),
+        }
+    }
+
+    /// The next data message. Before it waits for one it writes all that was sent. Pings are answered on the way.
+    pub(crate) async fn recv(&mut self) -> Result<Message, Ending> {
+        loop {
+            let message = match self.next().await? {
+                WsMessage::Text(text) => Message::Text(text),
+                WsMessage::Binary(bytes) => Message::Binary(bytes),
+                // The answer is queued. Until it is written nothing more is read, so that a peer that only ever pings
+                // cannot make the server gather answers.
+                WsMessage::Ping(_) => {
+                    self.flush().await?;
+                    continue;
+                }
+                WsMessage::Close(frame) => return Err(closed(frame)),
+                WsMessage::Pong(_) | WsMessage::Frame(_) => continue,
+            };
+            self.received.add(&message);
+            debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
+            return Ok(message);
+        }
+    }
+
+    /// Takes a message to send; waits while the peer does not read what was sent before. It is written at the latest when
+    /// the scenario next waits in [`Connection::recv`].
+    pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
+        tokio::select! {
+            biased;
+            ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx)) => ready.map_err(|error| failed(&error))?,
+            () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
+        }
+        self.sent.add(&message);
+        debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "sent");
+        let message = match message {
+            Message::Text(text) => WsMessage::Text(text),
+            Message::Binary(bytes) => WsMessage::Binary(bytes),
+        };
+        self.socket.start_send_unpin(message).map_err(|error| failed(&error))
+    }
+
+    /// Ends the connection as its ending demands, and logs it.
+    pub(crate) async fn end(mut self, ending: Ending) {
+        let timeouts = self.context.config.timeouts;
+        let clean = match &ending {
+            Ending::Closed { .. } => within(timeouts.close, self.socket.flush()).await,
+            Ending::Failed { code, reason } => {
+                within(timeouts.close, self.send_close(*code, reason)).await;
+                false
+            }
+            Ending::BadClose | Ending::Ended => {
+                within(timeouts.close, self.socket.flush()).await;
+                false
+            }
+            Ending::GoingAway => {
+                let code = ending.code();
+                within(timeouts.close, async {
+                    self.send_close(code, ending.reason()).await?;
+                    self.peers_close().await
+                })
+                .await
+            }
+            Ending::Lost { .. } => false,
+        };
+        info!(
+            peer = %self.peer,
+            path = self.path,
+            subprotocol = self.subprotocol,
+            received = %self.received,
+            sent = %self.sent,
+            code = ending.code().number(),
+            reason = ending.reason(),
+            by = ending.by(),
+            clean,
+            lived = ?self.opened.elapsed(),
+            "connection closed"
+        );
+        if !matches!(ending, Ending::Lost { .. }) {
+            ending::drain(self.socket.into_inner(), &timeouts).await;
+        }
+    }
+
+    /// What tungstenite reads next, control frames included.
+    async fn next(&mut self) -> Result<WsMessage, Ending> {
+        let polled = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await;
+        if let Poll::Ready(message) = polled {
+            self.taken_in_a_row += 1;
+            if self.taken_in_a_row >= BURST {
+                self.taken_in_a_row = 0;
+                self.flush().await?;
+                tokio::task::yield_now().await;
+            }
+            return read(message);
+        }
+        self.taken_in_a_row = 0;
+        self.flush().await?;
+        tokio::select! {
+            biased;
+            () = self.context.shutdown.cancelled() => Err(Ending::GoingAway),
+            message = self.socket.next() => read(message),
+        }
+    }
+
+    async fn flush(&mut self) -> Result<(), Ending> {
+        tokio::select! {
+            // First, since a peer that keeps the server busy would otherwise put the shutdown off. What is not flushed
+            // here goes out before the Close frame.
+            biased;
+            () = self.context.shutdown.cancelled() => Err(Ending::GoingAway),
+            flushed = self.socket.flush() => flushed.map_err(|error| failed(&error)),
+        }
+    }
+
+    async fn send_close(&mut self, code: CloseCode, reason: &str) -> Result<(), WsError> {
+        self.socket
+            .close(Some(CloseFrame { code: code.number().into(), reason: truncated(reason).into() }))
+            .await
+    }
+
+    /// Waits for the Close frame that answers the server's own; messages that were on their way are passed over.
+    async fn peers_close(&mut self) -> Result<(), WsError> {
+        while let Some(message) = self.socket.next().await {
+            if message?.is_close() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether it was done without an error and in time.
+async fn within(limit: Duration, done: impl Future<Output = Result<(), WsError>>) -> bool {
+    matches!(timeout(limit, done).await, Ok(Ok(())))
+}
+
+fn read(message: Option<Result<WsMessage, WsError>>) -> Result<WsMessage, Ending> {
+    match message {
+        Some(message) => message.map_err(|error| failed(&error)),
+        None => Err(Ending::Lost { why: "the connection was closed before".to_owned() }),
+    }
+}
+
+/// The ending that a Close frame of the peer means. Instead of one whose code may not be sent tungstenite reports its own
+/// answer to it; it takes 1014 for such a code, although that was registered since.
+fn closed(frame: Option<CloseFrame>) -> Ending {
+    let Some(frame) = frame else {
+        return Ending::Closed { code: CloseCode::NO_STATUS, reason: String::new() };
+    };
+    let (code, reason) = (CloseCode::new(frame.code.into()), frame.reason.as_str());
+    if code == CloseCode::PROTOCOL_ERROR && reason == BAD_CLOSE {
+        Ending::BadClose
+    } else {
+        Ending::Closed { code, reason: reason.to_owned() }
+    }
+}
+
+/// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
+fn failed(error: &WsError) -> Ending {
+    let code = match error {
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | WsError::ConnectionClosed
+        | WsError::AlreadyClosed => return Ending::Ended,
+        WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            return Ending::Lost { why: "reset by the peer".to_owned() };
+        }
+        WsError::Io(error) => return Ending::Lost { why: error.to_string() },
+        WsError::Protocol(_) => CloseCode::PROTOCOL_ERROR,
+        WsError::Utf8(_) => CloseCode::INVALID_PAYLOAD,
+        WsError::Capacity(_) => CloseCode::MESSAGE_TOO_BIG,
+        _ => CloseCode::INTERNAL_ERROR,
+    };
+    Ending::Failed { code, reason: error.to_string() }
+}
+
+/// As much of a reason as fits in a Close frame.
+fn truncated(reason: &str) -> &str {
+    let end = (0..=MAX_CLOSE_REASON.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end));
+    &reason[..end.unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpListener, TcpStream},
+    };
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{Config, handshake, http, scenario};
+
+    /// The same through a whole server depends on when the system tells of the end.
+    #[tokio::test]
+    async fn messages_are_answered_when_the_end_of_the_peers_side_is_seen_right_after_them() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        client.shutdown().await.unwrap();
+        stream.readable().await.unwrap();
+
+        let request = ::http::Request::get("/echo")
+            .header("Host", "x")
+            .header("Connection", "Upgrade")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        let accepted = handshake::check(&request.body(()).unwrap()).unwrap();
+        let context = Arc::new(Context {
+            config: Config::default(),
+            shutdown: CancellationToken::new(),
+            router: http::router(),
+        });
+        let messages = [&[0x81, 0x83, 0, 0, 0, 0][..], b"one", &[0x82, 0x83, 0, 0, 0, 0], b"two"].concat();
+        scenario::run(stream, messages, peer, &accepted, &context).await;
+
+        let mut answers = Vec::new();
+        client.read_to_end(&mut answers).await.unwrap();
+        assert_eq!(answers, b"\x81\x03one\x82\x03two");
+    }
+}

@@ -1,0 +1,195 @@
+//! The opening handshake: what RFC 6455 section 4.2 asks of a request, and the answer to it.
+
+use base64::{
+    Engine as _, alphabet,
+    engine::{GeneralPurpose, GeneralPurposeConfig},
+};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{self, CONNECTION, UPGRADE},
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use wirescope_protocol::subprotocol;
+
+use crate::{
+    opening,
+    scenario::{self, Scenario},
+};
+
+/// The only version of the protocol there is (RFC 6455 section 4.1, item 9).
+const VERSION: &str = "13";
+
+/// Base64 for keys. RFC 6455 asks only that one decodes to 16 bytes, so the bits past the last byte may be any.
+const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
+
+/// A request that may become a WebSocket, and what the answer says.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) path: String,
+    pub(crate) scenario: Scenario,
+    /// The subprotocol that was selected.
+    pub(crate) subprotocol: Option<String>,
+    accept: HeaderValue,
+}
+
+/// A request that cannot become a WebSocket, and why.
+#[derive(Clone, Debug)]
+pub(crate) struct Rejection {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    text: String,
+}
+
+/// Whether a request asks for a WebSocket, rightly or wrongly. In HTTP/1.0 the header means nothing (RFC 9110 section 7.8).
+pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_11 && has_token(request.headers(), &UPGRADE, "websocket")
+}
+
+/// Checks a request that [`is_upgrade`].
+pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Rejection> {
+    let headers = request.headers();
+    let path = request.uri().path();
+    let Some(scenario) = Scenario::at(path) else {
+        let paths = scenario::PATHS.join(", ");
+        return Err(Rejection::new(
+            StatusCode::NOT_FOUND,
+            format!("no WebSocket is served on {path}; there is: {paths}"),
+        ));
+    };
+    if request.method() != Method::GET {
+        return Err(Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET")
+            .with(header::ALLOW, "GET"));
+    }
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Rejection::bad("the request must have one Host header"));
+    }
+    if !has_token(headers, &CONNECTION, "upgrade") {
+        return Err(Rejection::bad("the request has Upgrade: websocket and lacks Connection: Upgrade"));
+    }
+    if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some(VERSION) {
+        let why = format!("this server speaks Sec-WebSocket-Version {VERSION} only");
+        return Err(Rejection::upgrade_required(why).with(header::SEC_WEBSOCKET_VERSION, VERSION));
+    }
+    let Some(key) = only(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
+        return Err(Rejection::bad("the request must have one Sec-WebSocket-Key: 16 bytes in base64"));
+    };
+    // What follows the head is read as frames, so a body would be taken for them.
+    if headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0")
+    {
+        return Err(Rejection::bad("a request that opens a WebSocket must have no body"));
+    }
+    let Ok(offers) = headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .map(HeaderValue::to_str)
+        .collect::<Result<Vec<_>, _>>()
+    else {
+        return Err(Rejection::bad("Sec-WebSocket-Protocol has bytes that are not ASCII"));
+    };
+    let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
+    let accept =
+        HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
+    Ok(Accepted {
+        path: path.to_owned(),
+        scenario,
+        subprotocol: scenario.select(&offers).map(str::to_owned),
+        accept,
+    })
+}
+
+/// The answer to a request of a WebSocket's path that does not ask for one.
+pub(crate) fn upgrade_required(path: &str) -> Rejection {
+    Rejection::upgrade_required(format!(
+        "{path} is a WebSocket: open it with a WebSocket client, such as new WebSocket(\"ws://…{path}\") in a \
+         browser's console, or use the page on /"
+    ))
+}
+
+impl Accepted {
+    /// The 101 response (RFC 6455 section 4.2.2, item 5). No extension is ever selected.
+    pub(crate) fn response(&self) -> Response<&'static str> {
+        let mut response = Response::new("");
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, self.accept.clone());
+        if let Some(subprotocol) = &self.subprotocol {
+            let value = HeaderValue::from_str(subprotocol).expect("a token is valid in a header");
+            headers.insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        response
+    }
+}
+
+impl Rejection {
+    fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, headers: Vec::new(), text: text.into() }
+    }
+
+    fn bad(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    fn upgrade_required(text: impl Into<String>) -> Self {
+        Self::new(StatusCode::UPGRADE_REQUIRED, text).with(UPGRADE, "websocket").with(CONNECTION, "upgrade")
+    }
+
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, HeaderValue::from_static(value)));
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn why(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn response(&self) -> Response<String> {
+        let mut response = opening::text(self.status, self.text.as_str());
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response
+    }
+}
+
+/// The value of a header that must be there once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() { None } else { Some(value.trim()) }
+}
+
+/// Whether a header that is a comma-separated list has this element, in any case of letters.
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|element| element.trim().eq_ignore_ascii_case(token))
+}
+
+fn is_key(key: &str) -> bool {
+    KEY_BASE64.decode(key).is_ok_and(|nonce| nonce.len() == 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_16_bytes_in_base64() {
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert!(is_key("dGhlIHNhbXBsZSBub25jZR=="), "with bits past the last byte");
+        for wrong in ["", "dGhlIHNhbXBsZSBub25jZQ", "dGhlIHNhbXBsZQ==", "!GhlIHNhbXBsZSBub25jZQ=="] {
+            assert!(!is_key(wrong), "{wrong:?}");
+        }
+    }
+}

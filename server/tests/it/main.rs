@@ -1,0 +1,12 @@
+//! The server from outside: raw bytes over real sockets, a foreign client, and the binary as a process.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod closing;
+mod echo;
+mod handshake;
+mod http;
+mod peers;
+mod process;
+mod raw_tcp;
+mod support;
