@@ -1,0 +1,109 @@
+use std::{
+    future::IntoFuture,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use super::{Error, InboundLimits, Shared, Socket, Watermarks};
+
+/// A connection attempt, from [`Socket::connect`]: set what it needs, then await it.
+///
+/// ```no_run
+/// # use wirescope::socket::{Error, InboundLimits, Overflow, Socket};
+/// # async fn example() -> Result<(), Error> {
+/// let socket = Socket::connect("wss://example.com/quotes")
+///     .subprotocols(["quotes.v2", "quotes.v1"])
+///     .inbound(InboundLimits::default().messages(100).overflow(Overflow::DropOldest))
+///     .await?;
+/// assert_eq!(socket.subprotocol(), "quotes.v2");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a connection is tried only when this is awaited"]
+pub struct Connect {
+    pub(super) url: String,
+    pub(super) subprotocols: Vec<String>,
+    pub(super) inbound: InboundLimits,
+    pub(super) watermarks: Watermarks,
+    pub(super) close_timeout: Duration,
+}
+
+impl Connect {
+    pub(super) fn to(url: String) -> Self {
+        Self {
+            url,
+            subprotocols: Vec::new(),
+            inbound: InboundLimits::default(),
+            watermarks: Watermarks::default(),
+            close_timeout: Duration::from_secs(5),
+        }
+    }
+
+    /// The subprotocols to offer, best first; none by default.
+    pub fn subprotocols<I>(self, subprotocols: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        Self { subprotocols: subprotocols.into_iter().map(Into::into).collect(), ..self }
+    }
+
+    /// How much may wait to be read, and what happens to what comes on top.
+    pub fn inbound(self, inbound: InboundLimits) -> Self {
+        Self { inbound, ..self }
+    }
+
+    /// How much may be buffered before sending waits, and when it goes on.
+    pub fn watermarks(self, watermarks: Watermarks) -> Self {
+        Self { watermarks, ..self }
+    }
+
+    /// How long [`Socket::close`] waits for the peer's Close frame before it resolves all the same, as unclean; 5 s by
+    /// default.
+    pub fn close_timeout(self, close_timeout: Duration) -> Self {
+        Self { close_timeout, ..self }
+    }
+}
+
+impl IntoFuture for Connect {
+    type Output = Result<Socket, Error>;
+    type IntoFuture = Connecting;
+
+    fn into_future(self) -> Connecting {
+        let started = Shared::connect(&self).map(Socket::new);
+        Connecting { started: Some(started), url: self.url }
+    }
+}
+
+/// A connection attempt under way. Dropping it ends the attempt: the browser's socket is closed and all that was
+/// registered is freed.
+#[derive(Debug)]
+#[must_use = "dropping this ends the connection attempt"]
+pub struct Connecting {
+    started: Option<Result<Socket, Error>>,
+    url: String,
+}
+
+impl Future for Connecting {
+    type Output = Result<Socket, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut socket = match self.started.take().expect("polled after it was ready") {
+            Ok(socket) => socket,
+            Err(error) => return Poll::Ready(Err(error)),
+        };
+        let Socket { shared, end, .. } = &mut socket;
+        match shared.poll_opened(end, cx) {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(socket)),
+            Poll::Ready(Err(close)) => {
+                Poll::Ready(Err(Error::ConnectFailed { url: std::mem::take(&mut self.url), close }))
+            }
+            Poll::Pending => {
+                self.started = Some(Ok(socket));
+                Poll::Pending
+            }
+        }
+    }
+}

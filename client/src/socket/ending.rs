@@ -1,0 +1,57 @@
+use std::{fmt, time::Duration};
+
+use wirescope_protocol::{CloseCode, Quoted};
+
+/// How a connection ended: what the browser's `close` event says, and what this side saw of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseEvent {
+    /// The peer's code; 1005 when its Close frame had none, 1006 when there was no Close frame.
+    pub code: CloseCode,
+    /// The peer's reason, often empty.
+    pub reason: String,
+    /// Whether both sides sent a Close frame and the connection then ended.
+    pub was_clean: bool,
+    /// Who began it.
+    pub initiator: Initiator,
+    /// How long the connection was open; zero if it never was.
+    pub lived: Duration,
+    /// How long no message had come when it ended, at most as long as it lived.
+    pub silence: Duration,
+}
+
+/// Who began to close a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Initiator {
+    /// This side, by closing or dropping the socket.
+    Us,
+    /// The peer, with a Close frame.
+    Peer,
+    /// This side, because the peer did not answer in time: to the opening handshake, or to a heartbeat.
+    Timeout,
+    /// Neither said that it would: the network was lost, the peer vanished, or the browser failed the connection.
+    Nobody,
+}
+
+impl CloseEvent {
+    /// The ending of a connection that this side gives up without the peer's word.
+    pub(crate) fn abandoned(initiator: Initiator, lived: Duration, silence: Duration) -> Self {
+        Self { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, initiator, lived, silence }
+    }
+
+    /// Whether the connection was open before it ended.
+    pub fn had_opened(&self) -> bool {
+        !self.lived.is_zero()
+    }
+}
+
+impl fmt::Display for CloseEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        if !self.reason.is_empty() {
+            write!(f, ", reason {}", Quoted(&self.reason))?;
+        }
+        if self.was_clean { Ok(()) } else { write!(f, ", not a clean close") }
+    }
+}

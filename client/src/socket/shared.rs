@@ -1,0 +1,190 @@
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    future::poll_fn,
+    rc::{Rc, Weak},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use wirescope_protocol::CloseCode;
+
+use super::{
+    CloseEvent, Connect, Error, Event, Initiator, Message,
+    inbound::Inbound,
+    transport::Transport,
+    wakers::{Place, Wakers},
+};
+use crate::{task, timer::Timer};
+
+/// The code that a full inbound queue closes the connection with: one of the application's own, since browsers may send
+/// no other that would say so.
+const OVERFLOW_CODE: CloseCode = CloseCode::new(4009);
+
+/// What the browser's events and all handles and futures of a socket share. The event handler holds it weakly, so that
+/// dropping the last handle frees everything.
+pub(super) struct Shared {
+    // Set at once after this is made, which the event handler in it must point to.
+    transport: OnceCell<Transport>,
+    inbound: RefCell<Inbound>,
+    opened: Cell<bool>,
+    overflowed: Cell<bool>,
+    // What the reader is told after the last message; taken once.
+    failure: RefCell<Option<Error>>,
+    ending: RefCell<Option<CloseEvent>>,
+    reader: RefCell<Option<Waker>>,
+    // Wait for the connection to open or to end.
+    watchers: Wakers,
+    close_timeout: Duration,
+    close_timer: OnceCell<Timer>,
+    myself: Weak<Self>,
+}
+
+impl Shared {
+    pub(super) fn connect(options: &Connect) -> Result<Rc<Self>, Error> {
+        let shared = Rc::new_cyclic(|myself| Self {
+            transport: OnceCell::new(),
+            inbound: RefCell::new(Inbound::new(options.inbound)),
+            opened: Cell::new(false),
+            overflowed: Cell::new(false),
+            failure: RefCell::new(None),
+            ending: RefCell::new(None),
+            reader: RefCell::new(None),
+            watchers: Wakers::default(),
+            close_timeout: options.close_timeout,
+            close_timer: OnceCell::new(),
+            myself: Weak::clone(myself),
+        });
+        let weak = Weak::clone(&shared.myself);
+        let transport =
+            Transport::open(&options.url, &options.subprotocols, options.watermarks, move |event| {
+                if let Some(shared) = weak.upgrade() {
+                    shared.handle(event);
+                }
+            })?;
+        // The cell was made empty above.
+        let _ = shared.transport.set(transport);
+        Ok(shared)
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        self.transport.get().expect("set before the socket is handed out")
+    }
+
+    pub(super) fn ending(&self) -> Option<CloseEvent> {
+        self.ending.borrow().clone()
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.inbound.borrow().dropped()
+    }
+
+    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.transport().close(code, reason)?;
+        if self.ending.borrow().is_none() && self.close_timer.get().is_none() {
+            let myself = Weak::clone(&self.myself);
+            let timer = self.close_timer.get_or_init(|| {
+                Timer::new(move || {
+                    if let Some(shared) = myself.upgrade() {
+                        shared.end(shared.transport().abandoned(Initiator::Us));
+                    }
+                })
+            });
+            timer.set(u32::try_from(self.close_timeout.as_millis()).unwrap_or(u32::MAX));
+        }
+        Ok(())
+    }
+
+    pub(super) async fn closed(&self) -> CloseEvent {
+        let mut watch = self.watchers.watch();
+        poll_fn(|cx| self.poll_closed(watch.place(), cx)).await
+    }
+
+    pub(super) fn poll_closed(&self, place: &mut Place, cx: &Context<'_>) -> Poll<CloseEvent> {
+        match &*self.ending.borrow() {
+            Some(ending) => Poll::Ready(ending.clone()),
+            None => {
+                self.watchers.wait(place, 0, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    pub(super) fn poll_opened(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<(), CloseEvent>> {
+        if self.opened.get() { Poll::Ready(Ok(())) } else { self.poll_closed(place, cx).map(Err) }
+    }
+
+    pub(super) fn poll_message(&self, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+        if let Some(message) = self.inbound.borrow_mut().pop() {
+            return Poll::Ready(Some(Ok(message)));
+        }
+        if let Some(failure) = self.failure.borrow_mut().take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
+        if self.overflowed.get() || self.ending.borrow().is_some() {
+            return Poll::Ready(None);
+        }
+        // The old one is dropped once the borrow is over: freeing a waker can free its task, and what that holds.
+        let old = self.reader.replace(Some(cx.waker().clone()));
+        drop(old);
+        Poll::Pending
+    }
+
+    /// Gives up a place that [`Shared::poll_closed`] took.
+    pub(super) fn leave(&self, place: &mut Place) {
+        self.watchers.leave(place);
+    }
+
+    fn handle(&self, event: Event) {
+        match event {
+            Event::Open => {
+                self.opened.set(true);
+                self.watchers.wake_all();
+            }
+            Event::Message(message) => {
+                self.take_message(message);
+                self.wake_reader();
+            }
+            // The close event that follows says all that there is to know.
+            Event::Error => {}
+            Event::Close(ending) => self.end(ending),
+        }
+    }
+
+    fn end(&self, ending: CloseEvent) {
+        if self.ending.borrow().is_some() {
+            return;
+        }
+        // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
+        if !ending.was_clean && !self.overflowed.get() {
+            *self.failure.borrow_mut() = Some(Error::Lost(ending.clone()));
+        }
+        *self.ending.borrow_mut() = Some(ending.clone());
+        if let Some(timer) = self.close_timer.get() {
+            timer.clear();
+        }
+        self.transport().end(ending);
+        self.watchers.wake_all();
+        self.wake_reader();
+    }
+
+    fn take_message(&self, message: Message) {
+        // Once the queue has overflowed, a message that fits again would leave a gap before it.
+        if self.overflowed.get() || self.ending.borrow().is_some() {
+            return;
+        }
+        let pushed = self.inbound.borrow_mut().push(message);
+        if let Err(full) = pushed {
+            self.overflowed.set(true);
+            *self.failure.borrow_mut() = Some(Error::Overflow { messages: full.messages, bytes: full.bytes });
+            // The code and the reason are valid by construction.
+            let _ = self.close(OVERFLOW_CODE, "inbound queue full");
+        }
+    }
+
+    fn wake_reader(&self) {
+        let reader = self.reader.borrow_mut().take();
+        if let Some(reader) = reader {
+            task::in_event(|| reader.wake());
+        }
+    }
+}
