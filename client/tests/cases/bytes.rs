@@ -1,0 +1,37 @@
+//! A socket as a stream of bytes.
+
+use std::io;
+
+use futures_util::{AsyncReadExt as _, AsyncWriteExt as _, future::join};
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use crate::support::{connect, echo, within};
+
+#[wasm_bindgen_test]
+async fn bytes_come_back_without_regard_to_messages() -> io::Result<()> {
+    let sent: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
+    let (mut reader, mut writer) = connect(&echo()).await.into_bytes().split();
+    let mut came = vec![0; sent.len()];
+    let both = join(writer.write_all(&sent), reader.read_exact(&mut came));
+    let (written, read) = within("all goes and comes", both).await;
+    written.and(read)?;
+    assert!(came == sent);
+    within("it closes", writer.close()).await?;
+    let mut rest = Vec::new();
+    assert_eq!(within("the end", reader.read_to_end(&mut rest)).await?, 0);
+    Ok(())
+}
+
+#[wasm_bindgen_test]
+async fn text_is_an_error_and_an_empty_message_is_not_the_end() -> io::Result<()> {
+    let mut bytes = connect(&echo()).await.into_bytes();
+    bytes.socket().try_send(b"")?;
+    bytes.socket().try_send(b"abc")?;
+    bytes.socket().try_send("text")?;
+    let mut buf = [0; 2];
+    assert_eq!(within("the first part", bytes.read(&mut buf)).await?, 2);
+    assert_eq!(within("the rest", bytes.read(&mut buf)).await?, 1);
+    let read = within("an error", bytes.read(&mut buf)).await;
+    assert_eq!(read.map_err(|error| error.kind()), Err(io::ErrorKind::InvalidData));
+    Ok(())
+}

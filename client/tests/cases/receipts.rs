@@ -1,0 +1,135 @@
+//! What becomes of each message that was sent, and how sending waits for room.
+
+use std::task::Poll;
+
+use futures_util::{StreamExt as _, future::join};
+use wasm_bindgen_test::wasm_bindgen_test;
+use wirescope::{
+    CloseCode,
+    socket::{Delivery, Error, Initiator, Message, Socket, State, Watermarks},
+};
+
+use crate::support::{close, connect, echo, poll_once, supervisor::peer, within, within_seconds};
+
+const CHUNK: usize = 256 * 1024;
+
+#[wasm_bindgen_test]
+async fn a_message_is_handed_over_and_then_drains() -> Result<(), Error> {
+    let socket = connect(&echo()).await;
+    let receipt = within("there is room", socket.send(&vec![7; CHUNK])).await?;
+    assert_eq!(receipt.delivery(), Delivery::HandedOver);
+    within("it drains", receipt.drained()).await?;
+    assert_eq!(receipt.delivery(), Delivery::Drained);
+    assert_eq!(socket.buffered_amount(), 0);
+    let ending = close(&socket, 1000, "").await;
+    assert_eq!(ending.initiator, Initiator::Us);
+    assert_eq!(receipt.delivery(), Delivery::Drained, "what has drained stays drained");
+    Ok(())
+}
+
+#[wasm_bindgen_test]
+async fn sending_waits_above_the_high_mark_until_below_the_low_one() -> Result<(), Error> {
+    const MESSAGES: usize = 64;
+    let marks = Watermarks::new(2 * CHUNK as u64, CHUNK as u64);
+    let mut socket = within("it opens", Socket::connect(echo()).watermarks(marks)).await?;
+    // Three fill the browser's buffer beyond the mark, as nothing drains before this task pauses.
+    for _ in 0..3 {
+        socket.try_send(&vec![0; CHUNK])?;
+    }
+    match socket.try_send("one more") {
+        Err(Error::Full { buffered }) => assert_eq!(buffered, 3 * CHUNK as u64),
+        other => panic!("there is no room, but {other:?}"),
+    }
+    let sender = socket.clone();
+    let send = async {
+        for _ in 3..MESSAGES {
+            sender.send(&vec![0; CHUNK]).await?;
+            assert!(sender.buffered_amount() as usize <= 3 * CHUNK, "one message above the mark at the most");
+        }
+        Ok::<_, Error>(())
+    };
+    let receive = async {
+        for _ in 0..MESSAGES {
+            assert_eq!(socket.next().await, Some(Ok(Message::Binary(vec![0; CHUNK]))));
+        }
+    };
+    let (outcome, ()) = within("all go and come", join(send, receive)).await;
+    outcome
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn what_has_not_drained_when_the_connection_ends_is_lost() -> Result<(), Error> {
+    // The peer reads nothing for a second and then resets the connection.
+    let socket = connect(&peer("/wait/1000/reset").await).await;
+    let mut receipts = Vec::new();
+    for _ in 0..64 {
+        let Ok(receipt) = socket.try_send(&vec![0; CHUNK]).or_else(|_| {
+            // Above the mark: hand it over all the same, so that more is under way than any kernel buffers.
+            socket.as_raw().send_with_u8_array(&vec![0; CHUNK]).map_err(drop).and(Err(()))
+        }) else {
+            continue;
+        };
+        receipts.push(receipt);
+    }
+    let last = receipts.last().expect("some were taken");
+    let fate = within("its fate is known", last.drained()).await;
+    let Err(Error::Lost(ending)) = fate else { panic!("it cannot have drained: {fate:?}") };
+    assert_eq!((ending.code.number(), ending.initiator), (1006, Initiator::Nobody));
+    assert_eq!(last.delivery(), Delivery::Lost(ending));
+    for receipt in &receipts {
+        assert_ne!(
+            receipt.delivery(),
+            Delivery::HandedOver,
+            "every fate is known once the connection has ended"
+        );
+    }
+    Ok(())
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn a_receipt_outlives_its_socket() -> Result<(), Error> {
+    let socket = connect(&peer("/wait/5000").await).await;
+    for _ in 0..64 {
+        let _ = socket.as_raw().send_with_u8_array(&vec![0; CHUNK]);
+    }
+    let receipt = socket.try_send("behind all that")?;
+    let mut waiting = Box::pin(receipt.drained());
+    assert!(matches!(poll_once(waiting.as_mut()).await, Poll::Pending));
+    drop(socket);
+    assert!(matches!(within("it is settled", waiting).await, Err(Error::Lost(_))));
+    Ok(())
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn a_close_that_is_not_answered_resolves_as_unclean() -> Result<(), Error> {
+    let connecting =
+        Socket::connect(peer("/mute").await).close_timeout(std::time::Duration::from_millis(200));
+    let socket = within("it opens", connecting).await?;
+    let ending = close(&socket, 4000, "bye").await;
+    assert_eq!((ending.code.number(), ending.was_clean, ending.initiator), (1006, false, Initiator::Us));
+    assert!(ending.lived.as_millis() >= 200 && ending.had_opened());
+    Ok(())
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn a_send_that_waits_for_room_fails_once_the_socket_is_closing() -> Result<(), Error> {
+    let connecting = Socket::connect(peer("/wait/5000").await).watermarks(Watermarks::new(0, 0));
+    let socket = within("it opens", connecting).await?;
+    for _ in 0..64 {
+        let _ = socket.as_raw().send_with_u8_array(&vec![0; CHUNK]);
+    }
+    socket.try_send("behind all that")?;
+    let mut waiting = Box::pin(socket.send("no room"));
+    assert!(matches!(poll_once(waiting.as_mut()).await, Poll::Pending));
+    let mut closing = Box::pin(socket.close(CloseCode::NORMAL, ""));
+    assert!(matches!(poll_once(closing.as_mut()).await, Poll::Pending));
+    assert_eq!(
+        within_seconds(2, "it fails", waiting).await.map(drop),
+        Err(Error::NotOpen { state: State::Closing })
+    );
+    Ok(())
+}
