@@ -1,0 +1,5 @@
+//! Wirescope's own test support. The supervisor of servers is a program; this is what drives the page, and the
+//! benchmark of the client.
+
+pub mod bench;
+pub mod page;

@@ -1,0 +1,310 @@
+//! The page in a real browser, driven as a person drives it: by clicking, typing and reading.
+//!
+//! ```no_run
+//! wirescope_testkit::page::run("connects", async |page| {
+//!     page.click("#connect").await;
+//!     page.until_state("open").await;
+//! });
+//! ```
+//!
+//! Each test has its own server process and browser session. A condition is waited for with a deadline. When a test
+//! fails, what the browser showed is saved as `NAME.png`, and the server's log is printed.
+#![expect(clippy::missing_panics_doc, reason = "everything here is for tests, and a test fails by panicking")]
+
+pub(crate) mod browser;
+mod server;
+
+use std::{
+    env,
+    ffi::OsString,
+    fs,
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use fantoccini::{Client, Locator, elements::Element};
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use tokio::{runtime, sync::Semaphore, time};
+
+use self::browser::{Browser, Command};
+pub use self::server::Server;
+
+/// How long a condition is waited for. What is waited for takes milliseconds; machines under load take longer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a test may take, with the start of its browser.
+const TEST_LIMIT: Duration = Duration::from_secs(60);
+/// How many browsers run at once, however many tests do.
+static BROWSERS: Semaphore = Semaphore::const_new(2);
+
+/// The workbench, open in a browser, and the server that it came from.
+#[derive(Debug)]
+pub struct Page {
+    /// The server that serves the page, and that it connects to unless it is told otherwise.
+    pub server: Server,
+    /// Whether the test is to pass although the page's console says of errors.
+    pub errors_expected: bool,
+    browser: Browser,
+}
+
+/// A row of the log, as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What happened: `sent text`, `closed`, …
+    pub event: String,
+    /// The size column.
+    pub size: String,
+    /// The content column.
+    pub content: String,
+}
+
+/// Runs a test on a page of its own.
+pub fn run(name: &str, test: impl AsyncFnOnce(&mut Page)) {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let outcome = runtime.block_on(async {
+        let _turn = BROWSERS.acquire().await.expect("it is never closed");
+        let mut page = Page::start().await;
+        let test = async {
+            page.home().await;
+            test(&mut page).await;
+            if !page.errors_expected {
+                assert_eq!(page.console_errors().await, [""; 0], "the console says of errors");
+            }
+        };
+        let test = async { time::timeout(TEST_LIMIT, test).await.expect("the test takes too long") };
+        let outcome = AssertUnwindSafe(test).catch_unwind().await;
+        if outcome.is_err() {
+            page.keep_evidence(name).await;
+        }
+        page.browser.close().await;
+        outcome
+    });
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+impl Page {
+    /// Starts a server and a browser, which shows nothing yet.
+    pub async fn start() -> Self {
+        Self::start_on("127.0.0.1:0").await
+    }
+
+    /// Starts a server that listens there, and a browser, which shows nothing yet.
+    pub async fn start_on(listen: &str) -> Self {
+        let server = Server::start(&required("WIRESCOPE_SERVER_BIN"), listen).await;
+        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
+        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref()).await;
+        Self { server, browser, errors_expected: false }
+    }
+
+    /// Opens the page that the server serves, and waits until it is ready.
+    pub async fn home(&self) {
+        self.client().goto(&format!("http://{}/", self.server.address())).await.expect("the page opens");
+        self.until("the page is ready", async || {
+            let word = self.script("return document.getElementById('state-word')?.textContent ?? ''").await;
+            (word == "idle").then_some(())
+        })
+        .await;
+    }
+
+    /// Ends the browser.
+    pub async fn close(mut self) {
+        self.browser.close().await;
+    }
+
+    /// Clicks on what a CSS selector finds.
+    pub async fn click(&self, selector: &str) {
+        self.element(selector)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("click {selector}: {error}"));
+    }
+
+    /// Types at the end of a field.
+    pub async fn type_into(&self, selector: &str, text: &str) {
+        let typed = self.element(selector).await.send_keys(text).await;
+        typed.unwrap_or_else(|error| panic!("type into {selector}: {error}"));
+    }
+
+    /// Replaces a field's content, as Ctrl+A and typing do.
+    pub async fn fill(&self, selector: &str, text: &str) {
+        self.type_into(selector, &format!("{}a{}{}{text}", key::CONTROL, key::RELEASE, key::DELETE)).await;
+    }
+
+    /// Types into whatever has the focus.
+    pub async fn press(&self, keys: &str) {
+        let focused = self.client().active_element().await.expect("something has the focus");
+        focused.send_keys(keys).await.expect("keys are typed");
+    }
+
+    /// The text that a reader sees of an element.
+    pub async fn text(&self, selector: &str) -> String {
+        self.element(selector).await.text().await.unwrap_or_else(|error| panic!("read {selector}: {error}"))
+    }
+
+    /// A property of an element, such as a field's value.
+    pub async fn property(&self, selector: &str, name: &str) -> String {
+        let value = self.element(selector).await.prop(name).await;
+        value.unwrap_or_else(|error| panic!("{name} of {selector}: {error}")).unwrap_or_default()
+    }
+
+    /// An attribute of an element.
+    pub async fn attribute(&self, selector: &str, name: &str) -> Option<String> {
+        let value = self.element(selector).await.attr(name).await;
+        value.unwrap_or_else(|error| panic!("{name} of {selector}: {error}"))
+    }
+
+    /// What a script in the page returns.
+    pub async fn script(&self, script: &str) -> Value {
+        let value = self.client().execute(script, Vec::new()).await;
+        value.unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    /// The rows of the log.
+    pub async fn rows(&self) -> Vec<Row> {
+        const SCRIPT: &str = "return [...document.querySelectorAll('#rows > li')].map(row =>
+            ['.what', '.size', '.body'].map(cell => row.querySelector(cell).innerText))";
+        let rows = self.script(SCRIPT).await;
+        let cell = |row: &Value, index: usize| row[index].as_str().unwrap_or_default().to_owned();
+        let rows = rows.as_array().expect("rows").iter();
+        rows.map(|row| Row { event: cell(row, 0), size: cell(row, 1), content: cell(row, 2) }).collect()
+    }
+
+    /// Waits for the newest row of a kind, and gives it.
+    pub async fn until_row(&self, event: &str) -> Row {
+        self.until(&format!("a row says {event:?}"), async || {
+            self.rows().await.into_iter().rfind(|row| row.event == event)
+        })
+        .await
+    }
+
+    /// Waits until the log has so many rows of a kind.
+    pub async fn until_rows(&self, event: &str, count: usize) {
+        self.until(&format!("{count} rows say {event:?}"), async || {
+            (self.rows().await.iter().filter(|row| row.event == event).count() == count).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the header shows this state.
+    pub async fn until_state(&self, state: &str) {
+        self.until_text("#state-word", state).await;
+    }
+
+    /// Waits until an element's text is this.
+    pub async fn until_text(&self, selector: &str, text: &str) {
+        self.until(&format!("{selector} says {text:?}"), async || {
+            (self.text(selector).await == text).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until something is there, and gives it.
+    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            assert!(Instant::now() < deadline, "it never came that {what}");
+            time::sleep(Duration::from_millis(15)).await;
+        }
+    }
+
+    /// Gives the page a size in CSS pixels, as a phone or as a desktop has it.
+    pub async fn resize(&self, width: u32, height: u32, device_scale: f64) {
+        let mobile = width < 600;
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            json!({ "width": width, "height": height, "deviceScaleFactor": device_scale, "mobile": mobile }),
+        )
+        .await;
+    }
+
+    /// Makes the browser prefer `light` or `dark`.
+    pub async fn prefer(&self, scheme: &str) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
+    }
+
+    /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not
+    /// that a WebSocket failed, which browsers report there themselves.
+    pub async fn console_errors(&self) -> Vec<String> {
+        let log = self.client().issue_cmd(Command::console()).await.expect("the browser's log");
+        let entries = log.as_array().expect("entries").iter();
+        entries
+            .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
+            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+            .filter(|message| !message.contains("WebSocket connection to"))
+            .collect()
+    }
+
+    /// What the browser shows, as a PNG.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client().screenshot().await.expect("a screenshot")
+    }
+
+    async fn devtools(&self, method: &str, parameters: Value) {
+        let command = Command::devtools(method, &parameters);
+        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"));
+    }
+
+    async fn element(&self, selector: &str) -> Element {
+        let found = self.client().find(Locator::Css(selector)).await;
+        found.unwrap_or_else(|error| panic!("find {selector}: {error}"))
+    }
+
+    fn client(&self) -> &Client {
+        self.browser.client()
+    }
+
+    async fn keep_evidence(&self, name: &str) {
+        let folder = PathBuf::from(env::var_os("WIRESCOPE_SCREENSHOTS").unwrap_or_else(|| "target".into()));
+        let picture = folder.join(format!("{name}.png"));
+        // The browser may be what failed, so none of this may hang or panic.
+        match time::timeout(PATIENCE, self.client().screenshot()).await {
+            Ok(Ok(png)) => match fs::create_dir_all(&folder).and_then(|()| fs::write(&picture, png)) {
+                Ok(()) => eprintln!("{name}: what the browser showed is in {}", picture.display()),
+                Err(error) => eprintln!("{name}: {} cannot be written: {error}", picture.display()),
+            },
+            Ok(Err(error)) => eprintln!("{name}: no screenshot: {error}"),
+            Err(_) => eprintln!("{name}: no screenshot: the browser does not answer"),
+        }
+        eprintln!("{name}: the server's log:\n{}", self.server.log());
+    }
+}
+
+/// Keys as WebDriver writes them.
+pub mod key {
+    /// Holds Ctrl down until [`RELEASE`].
+    pub const CONTROL: char = '\u{e009}';
+    /// Holds Cmd down until [`RELEASE`].
+    pub const META: char = '\u{e03d}';
+    /// Holds Shift down until [`RELEASE`].
+    pub const SHIFT: char = '\u{e008}';
+    /// Releases what is held down.
+    pub const RELEASE: char = '\u{e000}';
+    /// Enter.
+    pub const ENTER: char = '\u{e007}';
+    /// Tab.
+    pub const TAB: char = '\u{e004}';
+    /// Delete.
+    pub const DELETE: char = '\u{e017}';
+    /// Home.
+    pub const HOME: char = '\u{e011}';
+}
+
+/// A path that `cargo xtask` sets.
+fn required(variable: &str) -> PathBuf {
+    let value: Option<OsString> = env::var_os(variable).filter(|value| !value.is_empty());
+    let path = PathBuf::from(value.unwrap_or_else(|| {
+        panic!(
+            "{variable} is not set: run the page's tests with `cargo xtask test`, which builds what they need"
+        )
+    }));
+    assert!(Path::exists(&path), "{variable} names {}, which is not there", path.display());
+    path
+}

@@ -1,0 +1,117 @@
+use std::{ffi::OsStr, process::Stdio, time::Duration};
+
+use fantoccini::{Client, ClientBuilder, wd::WebDriverCompatibleCommand};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Child,
+    time,
+};
+use url::{ParseError, Url};
+
+const FLAGS: [&str; 10] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+];
+
+/// A headless Chromium with a fresh profile, and the driver that was started for it.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    driver: Child,
+    client: Option<Client>,
+}
+
+impl Browser {
+    pub(crate) async fn start(driver: &OsStr, chrome: Option<&OsStr>) -> Self {
+        let mut driver = tokio::process::Command::new(driver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", driver.display()));
+        let port = time::timeout(Duration::from_secs(20), port(&mut driver)).await;
+        let port = port.expect("ChromeDriver listens within 20 s");
+
+        let mut chromium = json!({ "args": FLAGS });
+        if let Some(chrome) = chrome {
+            chromium["binary"] = json!(chrome.to_string_lossy());
+        }
+        let capabilities = json!({
+            "goog:chromeOptions": chromium,
+            "goog:loggingPrefs": { "browser": "ALL" },
+        });
+        let Value::Object(capabilities) = capabilities else { unreachable!() };
+        let connected = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await;
+        let client = connected.unwrap_or_else(|error| panic!("ChromeDriver starts no browser: {error}"));
+        Self { driver, client: Some(client) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        self.client.as_ref().expect("the browser is closed last")
+    }
+
+    /// Ends the session, and with it the browser, before the driver: a driver that is killed leaves its browser behind.
+    pub(crate) async fn close(&mut self) {
+        if let Some(client) = self.client.take()
+            && !matches!(time::timeout(Duration::from_secs(10), client.close()).await, Ok(Ok(())))
+        {
+            eprintln!("the browser did not close");
+        }
+        let _ = self.driver.kill().await;
+    }
+}
+
+/// The port that the driver says it listens on.
+async fn port(driver: &mut Child) -> u16 {
+    let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
+    while let Some(line) = lines.next_line().await.expect("ChromeDriver's output is text") {
+        let Some((_, port)) = line.split_once("started successfully on port ") else { continue };
+        let port = port.trim_end_matches('.').parse().unwrap_or_else(|_| panic!("no port in {line:?}"));
+        // Whatever it says later is read, so that it never waits for a reader.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        return port;
+    }
+    panic!("ChromeDriver ended before it listened")
+}
+
+/// A command of ChromeDriver's own.
+#[derive(Debug)]
+pub(crate) struct Command {
+    path: &'static str,
+    body: Value,
+}
+
+impl Command {
+    /// A command of Chromium's own debugging protocol.
+    pub(crate) fn devtools(method: &str, parameters: &Value) -> Self {
+        Self { path: "goog/cdp/execute", body: json!({ "cmd": method, "params": parameters }) }
+    }
+
+    /// What the console said since it was asked last.
+    pub(crate) fn console() -> Self {
+        Self { path: "se/log", body: json!({ "type": "browser" }) }
+    }
+}
+
+impl WebDriverCompatibleCommand for Command {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (http::Method, Option<String>) {
+        (http::Method::POST, Some(self.body.to_string()))
+    }
+}
