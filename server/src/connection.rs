@@ -30,7 +30,7 @@ use tokio_tungstenite::{
 use tracing::{debug, info};
 use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
 
-use crate::{ending, handshake::Accepted, server::Context};
+use crate::{ending, handshake::Accepted, server::Context, stream::Stream};
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
 const BURST: usize = 128;
@@ -44,6 +44,19 @@ const WRITE_BUFFER: usize = 64 * 1024;
 
 /// The reason with which tungstenite answers a Close frame whose code may not be sent; the code is 1002.
 const BAD_CLOSE: &str = "Protocol violation";
+
+/// Serves a stream after the 101 response until its connection is over. `leftover` is what was read beyond the request.
+pub(crate) async fn serve(
+    stream: impl Stream,
+    leftover: Vec<u8>,
+    peer: SocketAddr,
+    accepted: Accepted,
+    context: &Arc<Context>,
+) {
+    let mut connection = Connection::open(stream, leftover, peer, &accepted, context).await;
+    let ending = accepted.scenario.run(&mut connection).await;
+    connection.end(ending).await;
+}
 
 /// A data message, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +84,8 @@ impl Message {
 /// Why a connection is over, and so what the server still owes the peer.
 #[derive(Debug)]
 pub(crate) enum Ending {
+    /// The scenario has done all it was to do.
+    Done { code: CloseCode, reason: String },
     /// The peer sent a Close frame; its answer is queued.
     Closed { code: CloseCode, reason: String },
     /// The peer broke a rule, and is told which with this code.
@@ -88,7 +103,7 @@ pub(crate) enum Ending {
 impl Ending {
     fn code(&self) -> CloseCode {
         match self {
-            Self::Closed { code, .. } | Self::Failed { code, .. } => *code,
+            Self::Done { code, .. } | Self::Closed { code, .. } | Self::Failed { code, .. } => *code,
             Self::BadClose => CloseCode::PROTOCOL_ERROR,
             Self::GoingAway => CloseCode::GOING_AWAY,
             Self::Ended | Self::Lost { .. } => CloseCode::ABNORMAL,
@@ -97,7 +112,7 @@ impl Ending {
 
     fn reason(&self) -> &str {
         match self {
-            Self::Closed { reason, .. } | Self::Failed { reason, .. } => reason,
+            Self::Done { reason, .. } | Self::Closed { reason, .. } | Self::Failed { reason, .. } => reason,
             Self::BadClose => BAD_CLOSE,
             Self::Ended => "ended without a Close frame",
             Self::GoingAway => "server is shutting down",
@@ -108,7 +123,7 @@ impl Ending {
     fn by(&self) -> &'static str {
         match self {
             Self::Closed { .. } => "peer",
-            Self::Failed { .. } | Self::BadClose | Self::GoingAway => "server",
+            Self::Done { .. } | Self::Failed { .. } | Self::BadClose | Self::GoingAway => "server",
             Self::Ended | Self::Lost { .. } => "nobody",
         }
     }
@@ -231,7 +246,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 within(timeouts.close, self.socket.flush()).await;
                 false
             }
-            Ending::GoingAway => {
+            Ending::Done { .. } | Ending::GoingAway => {
                 let code = ending.code();
                 within(timeouts.close, async {
                     self.send_close(code, ending.reason()).await?;
@@ -366,7 +381,7 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::{Config, handshake, http, scenario};
+    use crate::{Config, handshake};
 
     /// The same through a whole server depends on when the system tells of the end.
     #[tokio::test]
@@ -382,14 +397,10 @@ mod tests {
             .header("Connection", "Upgrade")
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-        let accepted = handshake::check(&request.body(()).unwrap()).unwrap();
-        let context = Arc::new(Context {
-            config: Config::default(),
-            shutdown: CancellationToken::new(),
-            router: http::router(),
-        });
+        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()));
+        let accepted = handshake::check(&request.body(()).unwrap(), &context).unwrap();
         let messages = [&[0x81, 0x83, 0, 0, 0, 0][..], b"one", &[0x82, 0x83, 0, 0, 0, 0], b"two"].concat();
-        scenario::run(stream, messages, peer, &accepted, &context).await;
+        serve(stream, messages, peer, accepted, &context).await;
 
         let mut answers = Vec::new();
         client.read_to_end(&mut answers).await.unwrap();

@@ -13,7 +13,9 @@ use wirescope_protocol::subprotocol;
 
 use crate::{
     opening,
+    query::{Query, QueryError},
     scenario::{self, Scenario},
+    server::Context,
 };
 
 /// The only version of the protocol there is (RFC 6455 section 4.1, item 9).
@@ -49,14 +51,14 @@ pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
 }
 
 /// Checks a request that [`is_upgrade`].
-pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Rejection> {
+pub(crate) fn check<B>(request: &Request<B>, _context: &Context) -> Result<Accepted, Rejection> {
     let headers = request.headers();
     let path = request.uri().path();
-    let Some(scenario) = Scenario::at(path) else {
-        let paths = scenario::PATHS.join(", ");
+    let Some(about) = scenario::About::find(path) else {
+        let paths: Vec<&str> = scenario::ALL.iter().map(|about| about.path).collect();
         return Err(Rejection::new(
             StatusCode::NOT_FOUND,
-            format!("no WebSocket is served on {path}; there is: {paths}"),
+            format!("no WebSocket is served on {path}; there is: {}", paths.join(", ")),
         ));
     };
     if request.method() != Method::GET {
@@ -91,12 +93,15 @@ pub(crate) fn check<B>(request: &Request<B>) -> Result<Accepted, Rejection> {
         return Err(Rejection::bad("Sec-WebSocket-Protocol has bytes that are not ASCII"));
     };
     let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
+    let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
+    let scenario = about.open(&mut query)?;
+    query.finish(|| about.parameters.iter().map(|(key, _)| *key).collect())?;
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
     Ok(Accepted {
         path: path.to_owned(),
-        scenario,
         subprotocol: scenario.select(&offers).map(str::to_owned),
+        scenario,
         accept,
     })
 }
@@ -156,6 +161,12 @@ impl Rejection {
         let mut response = opening::text(self.status, self.text.as_str());
         response.headers_mut().extend(self.headers.iter().cloned());
         response
+    }
+}
+
+impl From<QueryError> for Rejection {
+    fn from(error: QueryError) -> Self {
+        Self::bad(error.to_string())
     }
 }
 

@@ -56,9 +56,9 @@ pub(crate) enum Served {
 /// Everything that is served over plain HTTP.
 pub(crate) fn router() -> Router {
     let mut router = Router::new().route("/healthz", get(async || "ok\n"));
-    for path in scenario::PATHS {
-        let required = async move || handshake::upgrade_required(path).response();
-        router = router.route(path, any(required));
+    for about in scenario::ALL {
+        let required = async move || handshake::upgrade_required(about.path).response();
+        router = router.route(about.path, any(required));
     }
     router
         .fallback(page::asset)
@@ -81,7 +81,7 @@ pub(crate) async fn serve(
     let upgrade = Mutex::new(None);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         let answer = if handshake::is_upgrade(&request) {
-            Err(match handshake::check(&request) {
+            Err(match handshake::check(&request, context) {
                 Ok(accepted) => {
                     let response = accepted.response().map(Body::from);
                     let pending = (hyper::upgrade::on(&mut request), accepted);
@@ -229,11 +229,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         client.write_all(b"later").await.unwrap();
-        let context = Arc::new(Context {
-            config: crate::Config::default(),
-            shutdown: CancellationToken::new(),
-            router: router(),
-        });
+        let context = Arc::new(Context::new(crate::Config::default(), CancellationToken::new()));
         let served = serve(stream, BytesMut::from(&read[..]), peer, &context).await;
         let Served::Upgraded { leftover, .. } = served else { panic!("no WebSocket was opened") };
         let unread = leftover.strip_prefix(&frames[..]).expect("all that was read, in order");

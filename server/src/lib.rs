@@ -36,6 +36,7 @@
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
 
+mod chance;
 mod config;
 mod connection;
 mod ending;
@@ -43,9 +44,11 @@ mod handshake;
 mod http;
 mod opening;
 mod page;
+mod query;
 mod raw;
 mod scenario;
 mod server;
+mod stream;
 
 pub use config::{Config, Timeouts};
 pub use server::{BindError, Server};

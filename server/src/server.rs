@@ -18,10 +18,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    Config, handshake,
+    Config, connection, handshake,
     http::{self, Served},
     opening::{self, Opening},
-    raw, scenario,
+    raw,
 };
 
 /// How long to wait after the system had no descriptor or memory for a new connection: the old ones must end first.
@@ -48,6 +48,12 @@ pub(crate) struct Context {
     pub(crate) router: axum::Router,
 }
 
+impl Context {
+    pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
+        Self { config, shutdown, router: http::router() }
+    }
+}
+
 impl Server {
     /// Listens on [`Config::listen`] and serves in tasks of the current Tokio runtime.
     ///
@@ -67,7 +73,7 @@ impl Server {
             warn!(%addr, "listening beyond this machine: whoever reaches this address can use the server");
         }
         let shutdown = CancellationToken::new();
-        let context = Arc::new(Context { config, shutdown: shutdown.clone(), router: http::router() });
+        let context = Arc::new(Context::new(config, shutdown.clone()));
         let listener = Arc::new(Listener(Mutex::new(Some(listener))));
         let accepting = tokio::spawn(accept(Arc::clone(&listener), context));
         Ok(Self { addr, shutdown, listener, accepting })
@@ -196,13 +202,13 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
         () = context.shutdown.cancelled() => return,
     };
     match opening {
-        Ok(Opening::WebSocket { request, leftover }) => match handshake::check(&request) {
+        Ok(Opening::WebSocket { request, leftover }) => match handshake::check(&request, &context) {
             Ok(accepted) => {
                 if let Err(error) = opening::write_response(&mut stream, &accepted.response(), false).await {
                     debug!(%peer, %error, "lost in the opening handshake");
                     return;
                 }
-                scenario::run(stream, leftover, peer, &accepted, &context).await;
+                connection::serve(stream, leftover, peer, accepted, &context).await;
             }
             Err(rejection) => {
                 let (status, why) = (rejection.status().as_u16(), rejection.why());
@@ -215,7 +221,7 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
             if let Served::Upgraded { stream, leftover, accepted } =
                 http::serve(stream, read, peer, &context).await
             {
-                scenario::run(stream, leftover, peer, &accepted, &context).await;
+                connection::serve(stream, leftover, peer, accepted, &context).await;
             }
         }
         Ok(Opening::Raw { read }) => raw::echo(stream, read, peer, &context).await,

@@ -4,18 +4,21 @@ use std::convert::Infallible;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::{About, Scenario};
 use crate::connection::{Connection, Ending};
 
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(connection: &mut Connection<S>) -> Ending {
-    async fn forever<S: AsyncRead + AsyncWrite + Unpin>(
-        connection: &mut Connection<S>,
-    ) -> Result<Infallible, Ending> {
-        loop {
-            let message = connection.recv().await?;
-            connection.send(message).await?;
-        }
-    }
-    match forever(connection).await {
-        Err(ending) => ending,
+pub(super) const ABOUT: About = About {
+    path: "/echo",
+    text: "sends every message back: text as text, binary as binary",
+    parameters: &[],
+    parse: |_| Ok(Scenario::Echo),
+};
+
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    connection: &mut Connection<S>,
+) -> Result<Infallible, Ending> {
+    loop {
+        let message = connection.recv().await?;
+        connection.send(message).await?;
     }
 }
