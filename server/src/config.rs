@@ -23,6 +23,9 @@ pub struct Config {
     /// Whether a peer that is not on this machine may use the raw TCP echo. Off by default: it answers anything, so it
     /// can be made to talk to other services.
     pub raw_tcp: bool,
+    /// Whether the paths below `/control` reach into live connections. Off by default: whoever may use the server may then
+    /// cut the connections of all others. Every connection costs more with it, as one with a fault does.
+    pub control: bool,
     /// How long to wait for a peer: at most a year each, which every longer time means.
     pub timeouts: Timeouts,
 }
@@ -39,6 +42,7 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             max_message: DEFAULT_MAX_MESSAGE,
             raw_tcp: false,
+            control: false,
             timeouts: Timeouts::default(),
         }
     }

@@ -30,7 +30,13 @@ use tokio_tungstenite::{
 use tracing::{debug, info};
 use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
 
-use crate::{ending, handshake::Accepted, server::Context, stream::Stream};
+use crate::{
+    ending,
+    handshake::Accepted,
+    server::Context,
+    stream::Stream,
+    wire::{self, Wire},
+};
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
 const BURST: usize = 128;
@@ -53,7 +59,29 @@ pub(crate) async fn serve(
     accepted: Accepted,
     context: &Arc<Context>,
 ) {
-    let mut connection = Connection::open(stream, leftover, peer, &accepted, context).await;
+    let (tracer, plan) = (accepted.tracer.as_ref(), &accepted.plan);
+    let is_controlled = context.config.control;
+    if tracer.is_none() && !is_controlled && !plan.bends_the_connection() {
+        return talk(stream, leftover, peer, &accepted, context).await;
+    }
+    let (handle, ports) = wire::Handle::new();
+    let wire = Wire::new(tracer, &context.config, &handle);
+    let _listed = is_controlled.then(|| context.live.enter(peer, &accepted, handle));
+    let (pipe, end) = tokio::io::duplex(wire::PIPE);
+    tokio::join!(
+        wire.run(plan, ports, stream, leftover, pipe, &context.shutdown),
+        talk(end, Vec::new(), peer, &accepted, context)
+    );
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    leftover: Vec<u8>,
+    peer: SocketAddr,
+    accepted: &Accepted,
+    context: &Arc<Context>,
+) {
+    let mut connection = Connection::open(stream, leftover, peer, accepted, context).await;
     let ending = accepted.scenario.run(&mut connection).await;
     connection.end(ending).await;
 }
@@ -181,7 +209,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .max_frame_size(Some(max_message));
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
         let (path, subprotocol) = (accepted.path.clone(), accepted.subprotocol.clone().unwrap_or_default());
-        info!(%peer, path, subprotocol, "connection opened");
+        let faults = tracing::field::display(&accepted.plan);
+        info!(%peer, path, subprotocol, %faults, "connection opened");
         Self {
             socket,
             context: Arc::clone(context),
@@ -193,6 +222,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             received: Count::default(),
             sent: Count::default(),
         }
+    }
+
+    /// What all connections share.
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
     }
 
     /// The next data message. Before it waits for one it writes all that was sent. Pings are answered on the way.

@@ -1,5 +1,7 @@
 //! The opening handshake: what RFC 6455 section 4.2 asks of a request, and the answer to it.
 
+use std::{fmt::Write as _, io, sync::Arc};
+
 use base64::{
     Engine as _, alphabet,
     engine::{GeneralPurpose, GeneralPurposeConfig},
@@ -8,14 +10,18 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{self, CONNECTION, UPGRADE},
 };
+use tokio::{io::AsyncWriteExt as _, time::sleep};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wirescope_protocol::subprotocol;
 
 use crate::{
+    fault::{Answer, Direction, Made, Plan},
     opening,
     query::{Query, QueryError},
     scenario::{self, Scenario},
     server::Context,
+    stream::Stream,
+    trace::{self, Tracer},
 };
 
 /// The only version of the protocol there is (RFC 6455 section 4.1, item 9).
@@ -28,10 +34,14 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// A request that may become a WebSocket, and what the answer says.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) path: String,
     pub(crate) scenario: Scenario,
+    /// What goes wrong on the way.
+    pub(crate) plan: Arc<Plan>,
+    /// Whoever records it.
+    pub(crate) tracer: Option<Tracer>,
     /// The subprotocol that was selected.
     pub(crate) subprotocol: Option<String>,
     accept: HeaderValue,
@@ -51,7 +61,7 @@ pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
 }
 
 /// Checks a request that [`is_upgrade`].
-pub(crate) fn check<B>(request: &Request<B>, _context: &Context) -> Result<Accepted, Rejection> {
+pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accepted, Rejection> {
     let headers = request.headers();
     let path = request.uri().path();
     let Some(about) = scenario::About::find(path) else {
@@ -94,16 +104,86 @@ pub(crate) fn check<B>(request: &Request<B>, _context: &Context) -> Result<Accep
     };
     let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
     let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let scenario = about.open(&mut query)?;
-    query.finish(|| about.parameters.iter().map(|(key, _)| *key).collect())?;
+    let trace = query.take_text("trace");
+    let scenario = about.open(path, &mut query)?;
+    let plan = Plan::take(&mut query)?;
+    query.finish(|| {
+        about.parameters.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect()
+    })?;
+    if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
+        return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED).into());
+    }
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
     Ok(Accepted {
         path: path.to_owned(),
         subprotocol: scenario.select(&offers).map(str::to_owned),
         scenario,
+        plan: Arc::new(plan),
+        tracer: trace.map(|id| context.traces.get(&id).begin()),
         accept,
     })
+}
+
+/// Checks a request that [`is_upgrade`] and comes on a connection on which there were others before.
+pub(crate) fn check_later<B>(request: &Request<B>, context: &Context) -> Result<Accepted, Rejection> {
+    let accepted = check(request, context)?;
+    if accepted.plan.bends_the_handshake() {
+        return Err(Rejection::bad("a fault of the opening handshake needs a TCP connection of its own"));
+    }
+    if let Some(tracer) = &accepted.tracer {
+        tracer.handshake(Direction::In, &head_of(request));
+    }
+    Ok(accepted)
+}
+
+/// Answers a request that was accepted, as its faults have it; `head` is the request as it came. Whether a WebSocket is
+/// open then.
+pub(crate) async fn answer<S: Stream>(
+    stream: &mut S,
+    request: &Request<()>,
+    head: &[u8],
+    accepted: &Accepted,
+) -> io::Result<bool> {
+    let mut answer = Answer::new(accepted.response().map(str::to_owned));
+    for (setting, made) in accepted.plan.made() {
+        let Made::Opening(fault) = made else { continue };
+        let mut chance = accepted.plan.chance(setting.fault.name, Direction::Out, 0);
+        if setting.trigger.chance.is_none_or(|share| chance.share() < share.0) {
+            fault.strike(request, &mut answer, &mut chance);
+        }
+    }
+    if let Some(tracer) = &accepted.tracer {
+        tracer.handshake(Direction::In, &String::from_utf8_lossy(head));
+    }
+    let opens = answer.opens();
+    let bytes = answer.instead.unwrap_or_else(|| opening::rendered(&answer.response, false).into_bytes());
+    if let Some(tracer) = &accepted.tracer {
+        tracer.handshake(Direction::Out, &String::from_utf8_lossy(&bytes));
+    }
+    let bytes = [bytes, answer.with].concat();
+    if !answer.delay.is_zero() {
+        sleep(answer.delay).await;
+    }
+    if answer.drip.is_zero() {
+        stream.write_all(&bytes).await?;
+        return Ok(opens);
+    }
+    for byte in bytes {
+        stream.write_all(&[byte]).await?;
+        stream.flush().await?;
+        sleep(answer.drip).await;
+    }
+    Ok(opens)
+}
+
+/// A request's head as it may have been.
+fn head_of<B>(request: &Request<B>) -> String {
+    let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
+    for (name, value) in request.headers() {
+        let _ = write!(head, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));
+    }
+    head + "\r\n"
 }
 
 /// The answer to a request of a WebSocket's path that does not ask for one.

@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::http::{StatusCode, Version, header};
+use ::http::{HeaderMap, StatusCode, Version, header};
 use axum::{
-    Router,
+    Extension, Json, Router,
     body::Body,
-    extract::Request,
+    extract::{Path, Request},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{any, get},
@@ -34,9 +34,11 @@ use tower_http::compression::CompressionLayer;
 use tracing::debug;
 
 use crate::{
+    control, fault,
     handshake::{self, Accepted},
     opening, page, scenario,
     server::Context,
+    trace,
 };
 
 /// The most bytes of a request's head, as for a connection's first request.
@@ -50,21 +52,57 @@ pub(crate) enum Served {
     /// As HTTP.
     Done,
     /// A later request on it opened a WebSocket, and was answered.
-    Upgraded { stream: TcpStream, leftover: Vec<u8>, accepted: Accepted },
+    Upgraded { stream: TcpStream, leftover: Vec<u8>, accepted: Box<Accepted> },
 }
 
 /// Everything that is served over plain HTTP.
 pub(crate) fn router() -> Router {
-    let mut router = Router::new().route("/healthz", get(async || "ok\n"));
+    let mut router = Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/faults", get(faults))
+        .route("/faults.json", get(async || Json(fault::docs::json())));
     for about in scenario::ALL {
-        let required = async move || handshake::upgrade_required(about.path).response();
-        router = router.route(about.path, any(required));
+        match about.path.strip_suffix('/') {
+            None => {
+                let required = async move || handshake::upgrade_required(about.path).response();
+                router = router.route(about.path, any(required));
+            }
+            Some("/trace") => router = router.route("/trace/{id}", get(trace)),
+            Some(parent) => {
+                let required = async move || handshake::upgrade_required(about.path).response();
+                router = router.route(&format!("{parent}/{{*below}}"), any(required));
+            }
+        }
     }
     router
+        .merge(control::router())
         .fallback(page::asset)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(one_host))
         .layer(middleware::from_fn(log))
+}
+
+/// The faults' documentation: text for people, JSON for a program that accepts it.
+async fn faults(headers: HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accepts.contains("application/json") {
+        Json(fault::docs::json()).into_response()
+    } else {
+        fault::docs::text().into_response()
+    }
+}
+
+/// All that is kept of a trace, an event a line.
+async fn trace(Path(name): Path<String>, Extension(context): Extension<Arc<Context>>) -> Response {
+    let Some(id) = name.strip_suffix(".ndjson") else {
+        return handshake::upgrade_required("/trace/ID").response().map(Body::from);
+    };
+    if !trace::is_id(id) {
+        let why = format!("a trace's ID is {}", trace::ID_ALLOWED);
+        return opening::text(StatusCode::BAD_REQUEST, why).into_response();
+    }
+    let kind = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
+    (kind, context.traces.get(id).ndjson()).into_response()
 }
 
 /// Serves a connection whose first request is not a WebSocket's; `read` is what was read of it.
@@ -81,7 +119,7 @@ pub(crate) async fn serve(
     let upgrade = Mutex::new(None);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         let answer = if handshake::is_upgrade(&request) {
-            Err(match handshake::check(&request, context) {
+            Err(match handshake::check_later(&request, context) {
                 Ok(accepted) => {
                     let response = accepted.response().map(Body::from);
                     let pending = (hyper::upgrade::on(&mut request), accepted);
@@ -95,7 +133,10 @@ pub(crate) async fn serve(
         };
         async move {
             match answer {
-                Ok(mut router) => tower_service::Service::call(&mut router, request.map(Body::new)).await,
+                Ok(mut router) => {
+                    request.extensions_mut().insert(Arc::clone(context));
+                    tower_service::Service::call(&mut router, request.map(Body::new)).await
+                }
                 Err(response) => Ok(response),
             }
         }
@@ -140,7 +181,7 @@ async fn upgraded(pending: OnUpgrade, accepted: Accepted) -> Option<Served> {
     // What hyper has read and not used comes before what it has not read of the replay.
     let unread = usize::try_from(replayed.position()).ok()?;
     let leftover = [&parts.read_buf, replayed.get_ref().get(unread..)?].concat();
-    Some(Served::Upgraded { stream, leftover, accepted })
+    Some(Served::Upgraded { stream, leftover, accepted: Box::new(accepted) })
 }
 
 /// Fails when the peer takes nothing for so long that it must be taken for gone: one that asks and never reads would hold

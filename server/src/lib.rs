@@ -39,7 +39,9 @@
 mod chance;
 mod config;
 mod connection;
+mod control;
 mod ending;
+mod fault;
 mod handshake;
 mod http;
 mod opening;
@@ -49,6 +51,8 @@ mod raw;
 mod scenario;
 mod server;
 mod stream;
+mod trace;
+mod wire;
 
 pub use config::{Config, Timeouts};
 pub use server::{BindError, Server};

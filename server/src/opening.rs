@@ -26,7 +26,7 @@ const METHODS: [&str; 10] =
 #[derive(Debug)]
 pub(crate) enum Opening {
     /// A request to open a WebSocket, and what came after it.
-    WebSocket { request: Request<()>, leftover: Vec<u8> },
+    WebSocket { request: Request<()>, head: Vec<u8>, leftover: Vec<u8> },
     /// Any other HTTP request, of which this was read.
     Http { read: BytesMut },
     /// Not HTTP; this was read.
@@ -99,12 +99,8 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
     }
 }
 
-/// Writes a response to a request that was read here. The answer to HEAD has no body.
-pub(crate) async fn write_response<B: AsRef<str>>(
-    stream: &mut TcpStream,
-    response: &Response<B>,
-    to_head: bool,
-) -> io::Result<()> {
+/// A response to a request that was read here, as it is on the wire. The answer to HEAD has no body.
+pub(crate) fn rendered<B: AsRef<str>>(response: &Response<B>, to_head: bool) -> String {
     let status = response.status();
     let mut head =
         format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
@@ -126,7 +122,7 @@ pub(crate) async fn write_response<B: AsRef<str>>(
     if !to_head {
         head.push_str(body);
     }
-    stream.write_all(head.as_bytes()).await
+    head
 }
 
 /// Writes the response and ends the connection so that the peer can read it.
@@ -137,7 +133,7 @@ pub(crate) async fn refuse(
     timeouts: &Timeouts,
 ) {
     // A peer that is already gone needs no answer.
-    if write_response(&mut stream, response, to_head).await.is_ok() {
+    if stream.write_all(rendered(response, to_head).as_bytes()).await.is_ok() {
         ending::drain(stream, timeouts).await;
     }
 }
@@ -233,7 +229,8 @@ fn classify(read: &mut BytesMut) -> Option<Opening> {
         ));
     };
     if handshake::is_upgrade(&request) {
-        Some(Opening::WebSocket { request, leftover: read[length..].to_vec() })
+        let leftover = read[length..].to_vec();
+        Some(Opening::WebSocket { request, head: read[..length].to_vec(), leftover })
     } else {
         Some(Opening::Http { read: std::mem::take(read) })
     }

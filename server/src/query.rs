@@ -99,6 +99,15 @@ impl Query {
         Ok(self.take::<Flag>(key)?.is_some_and(|flag| flag.0))
     }
 
+    /// Adds the parameters of another query that are not in this one.
+    pub(crate) fn add_missing(&mut self, other: Self) {
+        for (key, value) in other.parameters {
+            if !self.parameters.iter().any(|(own, _)| *own == key) {
+                self.parameters.push((key, value));
+            }
+        }
+    }
+
     /// The keys that are left.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.parameters.iter().map(|(key, _)| key.as_str())

@@ -18,10 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    Config, connection, handshake,
+    Config, connection,
+    control::Live,
+    ending, handshake,
     http::{self, Served},
     opening::{self, Opening},
     raw,
+    trace::Traces,
 };
 
 /// How long to wait after the system had no descriptor or memory for a new connection: the old ones must end first.
@@ -46,11 +49,13 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) shutdown: CancellationToken,
     pub(crate) router: axum::Router,
+    pub(crate) traces: Traces,
+    pub(crate) live: Live,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
-        Self { config, shutdown, router: http::router() }
+        Self { config, shutdown, router: http::router(), traces: Traces::default(), live: Live::default() }
     }
 }
 
@@ -202,13 +207,21 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
         () = context.shutdown.cancelled() => return,
     };
     match opening {
-        Ok(Opening::WebSocket { request, leftover }) => match handshake::check(&request, &context) {
+        Ok(Opening::WebSocket { request, head, leftover }) => match handshake::check(&request, &context) {
             Ok(accepted) => {
-                if let Err(error) = opening::write_response(&mut stream, &accepted.response(), false).await {
-                    debug!(%peer, %error, "lost in the opening handshake");
-                    return;
+                let answered = tokio::select! {
+                    answered = handshake::answer(&mut stream, &request, &head, &accepted) => answered,
+                    () = context.shutdown.cancelled() => return,
+                };
+                match answered {
+                    Ok(true) => connection::serve(stream, leftover, peer, accepted, &context).await,
+                    Ok(false) => {
+                        let (path, faults) = (&accepted.path, &accepted.plan);
+                        info!(%peer, path, %faults, "no WebSocket was opened, as the URL asked");
+                        ending::drain(stream, &context.config.timeouts).await;
+                    }
+                    Err(error) => debug!(%peer, %error, "lost in the opening handshake"),
                 }
-                connection::serve(stream, leftover, peer, accepted, &context).await;
             }
             Err(rejection) => {
                 let (status, why) = (rejection.status().as_u16(), rejection.why());
@@ -221,7 +234,7 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
             if let Served::Upgraded { stream, leftover, accepted } =
                 http::serve(stream, read, peer, &context).await
             {
-                connection::serve(stream, leftover, peer, accepted, &context).await;
+                connection::serve(stream, leftover, peer, *accepted, &context).await;
             }
         }
         Ok(Opening::Raw { read }) => raw::echo(stream, read, peer, &context).await,

@@ -11,7 +11,7 @@ pub(super) const ABOUT: About = About {
     path: "/echo",
     text: "sends every message back: text as text, binary as binary",
     parameters: &[],
-    parse: |_| Ok(Scenario::Echo),
+    parse: |_, _| Ok(Scenario::Echo),
 };
 
 pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(

@@ -3,6 +3,7 @@
 //! A scenario receives and sends messages. It knows nothing of opening handshakes, frames, faults or endings.
 
 mod echo;
+mod trace;
 
 use std::convert::Infallible;
 
@@ -21,16 +22,19 @@ pub(crate) struct About {
     pub(crate) text: &'static str,
     /// Its own parameters: the key, and what it is for.
     pub(crate) parameters: &'static [(&'static str, &'static str)],
-    parse: fn(&mut Query) -> Result<Scenario, QueryError>,
+    /// What a path and its query make of it.
+    parse: fn(&str, &mut Query) -> Result<Scenario, QueryError>,
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 1] = [&echo::ABOUT];
+pub(crate) const ALL: [&About; 2] = [&echo::ABOUT, &trace::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
+    /// The trace with this ID.
+    Trace(String),
 }
 
 impl About {
@@ -45,8 +49,8 @@ impl About {
     }
 
     /// The scenario with its parameters, which it takes out of the query.
-    pub(crate) fn open(&self, query: &mut Query) -> Result<Scenario, QueryError> {
-        (self.parse)(query)
+    pub(crate) fn open(&self, path: &str, query: &mut Query) -> Result<Scenario, QueryError> {
+        (self.parse)(path, query)
     }
 }
 
@@ -56,6 +60,7 @@ impl Scenario {
         match self {
             // An echo means the same in every subprotocol.
             Self::Echo => offers.first().copied(),
+            Self::Trace(_) => None,
         }
     }
 
@@ -66,6 +71,7 @@ impl Scenario {
     ) -> Ending {
         let over: Result<Infallible, Ending> = match self {
             Self::Echo => echo::run(connection).await,
+            Self::Trace(id) => trace::run(connection, id).await,
         };
         match over {
             Err(ending) => ending,

@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod closing;
+mod control;
 mod echo;
+mod faults;
 mod handshake;
 mod http;
 mod peers;
 mod process;
 mod raw_tcp;
 mod support;
+mod trace;

@@ -121,11 +121,26 @@ impl Peer {
     }
 
     pub(crate) async fn open_at(addr: SocketAddr) -> Self {
+        Self::open_path(addr, "/echo").await
+    }
+
+    /// A peer whose opening handshake on a path is done.
+    pub(crate) async fn open_path(addr: SocketAddr, path: &str) -> Self {
         let mut peer = Self::connect(addr).await;
-        peer.send(request("/echo", &[])).await;
+        peer.send(request(path, &[])).await;
         let head = peer.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         peer
+    }
+
+    /// Sends a text message, whole.
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.send(frame(FIN | TEXT, text)).await;
+    }
+
+    /// The next frame's payload as text.
+    pub(crate) async fn hear(&mut self) -> String {
+        String::from_utf8(self.frame().await.payload).unwrap()
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -1,0 +1,161 @@
+//! Reaching into live connections, for test suites that need a trigger: `--control`.
+//!
+//! `GET /control/connections` lists them. `POST /control/connections/ID/faults?rst` gives one other faults, which begin at
+//! once and count from there; `all` stands for every connection. So it also cuts them (`?rst`, `?fin`), closes them
+//! (`?close=1012`), and with an empty query mends them.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use ::http::StatusCode;
+use axum::{
+    Extension, Json, Router,
+    extract::{Path, RawQuery, Request},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    fault::Plan,
+    handshake::Accepted,
+    opening,
+    query::{Query, QueryError},
+    server::Context,
+    wire::Handle,
+};
+
+/// The connections that can be reached into.
+#[derive(Debug, Default)]
+pub(crate) struct Live(Mutex<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    /// How many there ever were; their numbers begin with 1.
+    count: u64,
+    open: BTreeMap<u64, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    peer: SocketAddr,
+    path: String,
+    faults: Arc<Plan>,
+    opened: Instant,
+    handle: Handle,
+}
+
+/// Keeps a connection in the list until it is dropped.
+pub(crate) struct Listed<'a> {
+    live: &'a Live,
+    number: u64,
+}
+
+impl Live {
+    /// Lists a connection.
+    pub(crate) fn enter(&self, peer: SocketAddr, accepted: &Accepted, handle: Handle) -> Listed<'_> {
+        let mut entries = self.entries();
+        entries.count += 1;
+        let number = entries.count;
+        let (path, faults) = (accepted.path.clone(), Arc::clone(&accepted.plan));
+        entries.open.insert(number, Entry { peer, path, faults, opened: Instant::now(), handle });
+        Listed { live: self, number }
+    }
+
+    fn list(&self) -> Vec<Value> {
+        self.entries().open.iter().map(|(number, entry)| entry.to_json(*number)).collect()
+    }
+
+    /// Changes the faults of one connection, or of all. How many heard of it.
+    fn change(&self, which: Option<u64>, plan: &Arc<Plan>) -> usize {
+        let mut entries = self.entries();
+        let chosen =
+            entries.open.iter_mut().filter(|(number, _)| which.is_none_or(|which| which == **number));
+        chosen
+            .filter_map(|(_, entry)| entry.handle.change(plan).then(|| entry.faults = Arc::clone(plan)))
+            .count()
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Listed<'_> {
+    fn drop(&mut self) {
+        self.live.entries().open.remove(&self.number);
+    }
+}
+
+impl Entry {
+    fn to_json(&self, number: u64) -> Value {
+        let mut value = self.handle.verdict().to_json();
+        value["connection"] = json!(number);
+        value["peer"] = json!(self.peer.to_string());
+        value["path"] = json!(self.path);
+        value["plan"] = json!(self.faults.to_string());
+        value["lived_ms"] = json!(u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX));
+        value
+    }
+}
+
+/// The paths below `/control`.
+pub(crate) fn router() -> Router {
+    Router::new()
+        .route("/control/connections", get(connections))
+        .route("/control/connections/{which}/faults", post(faults))
+        .layer(middleware::from_fn(allowed))
+}
+
+async fn connections(Extension(context): Extension<Arc<Context>>) -> Response {
+    Json(context.live.list()).into_response()
+}
+
+async fn faults(
+    Path(which): Path<String>,
+    RawQuery(query): RawQuery,
+    Extension(context): Extension<Arc<Context>>,
+) -> Response {
+    let plan = match plan(query.as_deref().unwrap_or_default()) {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => return said(StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    let which = match &*which {
+        "all" => None,
+        number => match number.parse() {
+            Ok(number) => Some(number),
+            Err(_) => return said(StatusCode::BAD_REQUEST, "a connection is its number in the list, or all"),
+        },
+    };
+    match (context.live.change(which, &plan), which) {
+        (0, Some(number)) => said(StatusCode::NOT_FOUND, format!("there is no connection {number}")),
+        (count, _) => Json(json!({ "changed": count, "plan": plan.to_string() })).into_response(),
+    }
+}
+
+fn plan(query: &str) -> Result<Plan, QueryError> {
+    let mut query = Query::parse(query)?;
+    let plan = Plan::take(&mut query)?;
+    query.finish(|| Plan::keys().collect())?;
+    if plan.bends_the_handshake() {
+        return Err(QueryError::unfit("of the opening handshake", "comes too late for a live connection"));
+    }
+    Ok(plan)
+}
+
+async fn allowed(Extension(context): Extension<Arc<Context>>, request: Request, next: Next) -> Response {
+    if context.config.control {
+        next.run(request).await
+    } else {
+        said(StatusCode::FORBIDDEN, "this server is not controlled: start it with --control")
+    }
+}
+
+fn said(status: StatusCode, text: impl Into<String>) -> Response {
+    opening::text(status, text).into_response()
+}

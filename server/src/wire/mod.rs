@@ -1,0 +1,240 @@
+//! The frame-aware layer beneath tungstenite, for connections that a fault bends or a trace records.
+//!
+//! tungstenite hides frames, and answers pings and Close frames by itself. So on such a connection it runs over a pipe
+//! within the process, and this passes what goes through the pipe on to the peer and back: it records, withholds,
+//! delays, changes, adds and cuts. Every other connection runs on the bare stream and pays nothing.
+
+mod frame;
+mod inward;
+mod lane;
+mod outward;
+mod unread;
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::DuplexStream,
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
+
+pub(crate) use self::frame::Frame;
+use self::{frame::FrameReader, inward::Inward, outward::Outward, unread::Unread};
+use crate::{
+    Config, ending,
+    fault::{Direction, Plan, Strike},
+    stream::Stream,
+    trace::{Tracer, Verdict},
+};
+
+/// What the pipe to tungstenite holds each way.
+pub(crate) const PIPE: usize = 64 * 1024;
+
+/// How long a connection on which nothing is read is held at most.
+const LONGEST_HELD: Duration = Duration::from_secs(10 * 60);
+
+/// What both ways of a connection share.
+pub(crate) struct Wire<'a> {
+    tracer: Option<&'a Tracer>,
+    config: &'a Config,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    verdict: Verdict,
+    /// When a byte last came or went.
+    active: Instant,
+}
+
+/// Reaches into a connection from outside of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    outward: mpsc::Sender<Request>,
+    inward: mpsc::Sender<Arc<Plan>>,
+    state: Arc<Mutex<State>>,
+}
+
+/// Where a [`Handle`] is heard.
+pub(crate) struct Ports {
+    handle: Handle,
+    outward: mpsc::Receiver<Request>,
+    inward: mpsc::Receiver<Arc<Plan>>,
+}
+
+/// Why the wire is done with a connection.
+#[derive(Debug)]
+enum Over {
+    /// All was passed on and both sides have ended.
+    Ended,
+    /// The server's side is to end without a Close frame.
+    Fin,
+    Reset,
+    /// Nothing is read or written any more.
+    HalfOpen,
+    Lost(io::Error),
+}
+
+/// What the other direction, or the control of the server, asks of the way out.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// A strike, by the fault of this name, after this message that came in.
+    Strike(&'static str, Strike, u64),
+    /// A text message to the peer, which the scenario knows nothing of.
+    Say(String),
+    /// Another plan from now on.
+    Change(Arc<Plan>),
+}
+
+impl Handle {
+    /// A new one, and where it is heard.
+    pub(crate) fn new() -> (Self, Ports) {
+        let state = State { verdict: Verdict::default(), active: Instant::now() };
+        let (outward, requests) = mpsc::channel(64);
+        let (inward, changes) = mpsc::channel(4);
+        let handle = Self { outward, inward, state: Arc::new(Mutex::new(state)) };
+        (handle.clone(), Ports { handle, outward: requests, inward: changes })
+    }
+
+    /// Has the connection go on with another plan. `false` when it is over, or so busy that it does not hear.
+    pub(crate) fn change(&self, plan: &Arc<Plan>) -> bool {
+        // The way in first: what the way out does may end the connection.
+        self.inward.try_send(Arc::clone(plan)).is_ok()
+            && self.outward.try_send(Request::Change(Arc::clone(plan))).is_ok()
+    }
+
+    /// What became of the connection so far.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).verdict.clone()
+    }
+}
+
+impl<'a> Wire<'a> {
+    pub(crate) fn new(tracer: Option<&'a Tracer>, config: &'a Config, handle: &Handle) -> Self {
+        Self { tracer, config, state: Arc::clone(&handle.state) }
+    }
+
+    /// Passes bytes between the peer and the pipe until the connection is over. `read` is what was read of the stream.
+    pub(crate) async fn run<S: Stream>(
+        &self,
+        plan: &Arc<Plan>,
+        ports: Ports,
+        stream: S,
+        read: Vec<u8>,
+        pipe: DuplexStream,
+        shutdown: &CancellationToken,
+    ) {
+        let unread = Unread::of(stream.tcp());
+        let (from_peer, to_peer) = tokio::io::split(stream);
+        let (from_server, to_server) = tokio::io::split(pipe);
+        let mut from_peer = FrameReader::new(from_peer, &read, self.config.max_message);
+        let mut outward = Outward::new(self, plan, to_peer);
+        let over = {
+            let mut outward = std::pin::pin!(
+                outward.run(FrameReader::new(from_server, &[], self.config.max_message), ports.outward)
+            );
+            let inward = Inward::new(self, plan, to_server, unread, ports.handle.outward);
+            let mut inward = std::pin::pin!(inward.run(&mut from_peer, ports.inward));
+            // The peer may end its side first and still be sent the rest, so only the way out ends the wire.
+            tokio::select! {
+                over = &mut outward => over,
+                lost = &mut inward => match lost {
+                    Ok(()) => outward.await,
+                    Err(error) => Over::Lost(error),
+                },
+            }
+        };
+        let name = match &over {
+            Over::Ended => "ended",
+            Over::Fin => "ended without a Close frame",
+            Over::Reset => "reset",
+            Over::HalfOpen => "half-open",
+            Over::Lost(_) => "lost",
+        };
+        debug!(over = name, verdict = ?self.state().verdict, "wire is over");
+        if let Some(tracer) = self.tracer {
+            tracer.verdict(&self.state().verdict, name);
+        }
+        let stream = from_peer.into_inner().unsplit(outward.into_writer());
+        match over {
+            Over::Ended | Over::Fin => ending::drain(stream, &self.config.timeouts).await,
+            Over::Reset => reset(&stream),
+            Over::HalfOpen => {
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    _ = timeout(LONGEST_HELD, gone(&stream)) => {}
+                }
+            }
+            Over::Lost(error) => debug!(%error, "the peer is gone"),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_active(&self) {
+        self.state().active = Instant::now();
+    }
+
+    /// Records a frame and counts it.
+    fn saw(&self, direction: Direction, frame: &Frame) {
+        let mut state = self.state();
+        let verdict = &mut state.verdict;
+        let (tally, close) = match direction {
+            Direction::Out => (&mut verdict.sent, &mut verdict.close_sent),
+            Direction::In => (&mut verdict.received, &mut verdict.close_received),
+        };
+        tally.frames += 1;
+        if let Some((code, _)) = frame.close() {
+            close.get_or_insert(code);
+        }
+        if !frame.is_control() {
+            tally.bytes += frame.payload.len() as u64;
+            tally.messages += u64::from(frame.fin());
+        }
+        drop(state);
+        if let Some(tracer) = self.tracer {
+            tracer.frame(direction, frame);
+        }
+    }
+
+    fn saw_raw(&self, direction: Direction, bytes: &[u8]) {
+        if let Some(tracer) = self.tracer {
+            tracer.raw(direction, bytes);
+        }
+    }
+
+    fn struck(&self, fault: &'static str, direction: Direction, message: u64) {
+        *self.state().verdict.faults.entry(fault).or_default() += 1;
+        if let Some(tracer) = self.tracer {
+            tracer.fault(fault, direction, message);
+        }
+    }
+}
+
+/// Has the system answer the peer with a reset when the stream is dropped.
+fn reset(stream: &impl Stream) {
+    if let Err(error) = stream.tcp().set_zero_linger() {
+        debug!(%error, "the connection cannot be reset");
+    }
+}
+
+/// Resolves when the peer has given the connection up, as far as that can be seen without reading.
+async fn gone(stream: &impl Stream) {
+    const LOOK: Duration = Duration::from_millis(500);
+    loop {
+        sleep(LOOK).await;
+        let mut byte = [0; 1];
+        let peeked = timeout(Duration::from_millis(1), stream.tcp().peek(&mut byte)).await;
+        if matches!(peeked, Ok(Ok(0) | Err(_))) || !matches!(stream.tcp().take_error(), Ok(None)) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use std::time::{Duration, Instant};
+
+use tokio::io::AsyncReadExt as _;
+
+use crate::support::{BINARY, FIN, Frame, Peer, frame, server, soon};
+
+#[tokio::test]
+async fn it_ends_without_a_close_frame() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?fin&after=1").await;
+    peer.say("1").await;
+    peer.say("2").await;
+    assert_eq!(peer.frames().await, [Frame::new(0x81, "1")]);
+}
+
+#[tokio::test]
+async fn it_is_reset() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?rst&after=2").await;
+    peer.say("1").await;
+    assert_eq!(peer.hear().await, "1");
+    peer.say("2").await;
+    let mut rest = Vec::new();
+    let ended = soon(peer.stream.read_to_end(&mut rest)).await;
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn it_stays_up_and_says_nothing() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?half-open&after=1").await;
+    peer.say("1").await;
+    assert_eq!(peer.hear().await, "1");
+    peer.say("2").await;
+    let more = tokio::time::timeout(Duration::from_millis(300), peer.frame()).await;
+    assert!(more.is_err(), "{more:?}");
+}
+
+#[tokio::test]
+async fn the_server_does_not_read_and_tells_what_that_did() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?stall=400ms").await;
+    let asked = Instant::now();
+    peer.send(frame(FIN | BINARY, vec![7; 100_000])).await;
+    let report = peer.hear().await;
+    assert!(asked.elapsed() >= Duration::from_millis(300), "{report}");
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert!(report["stalled_ms"].as_u64() >= Some(400), "{report}");
+    assert_eq!(report["waiting_bytes"], 100_000 + 14, "{report}");
+    assert!(report["blocked_ms"].as_u64() <= report["stalled_ms"].as_u64(), "{report}");
+    assert_eq!(peer.frame().await.payload.len(), 100_000);
+    peer.part().await;
+}
+
+#[tokio::test]
+async fn bytes_leave_in_pieces() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?chunk=1").await;
+    peer.say("slowly").await;
+    let (mut reads, mut all) = (0, Vec::new());
+    while all.len() < 8 {
+        let mut some = [0; 100];
+        let count = soon(peer.stream.read(&mut some)).await.unwrap();
+        all.extend_from_slice(&some[..count]);
+        reads += 1;
+    }
+    assert_eq!(all, b"\x81\x06slowly");
+    // How the system joins them on the way is its own affair.
+    assert!(reads > 1, "{reads} reads");
+    peer.part().await;
+}
+
+#[tokio::test]
+async fn bytes_leave_at_a_pace() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?bandwidth=100KiB").await;
+    let asked = Instant::now();
+    peer.send(frame(FIN | BINARY, vec![7; 30 * 1024])).await;
+    assert_eq!(peer.frame().await.payload.len(), 30 * 1024);
+    assert!(asked.elapsed() >= Duration::from_millis(290), "{:?}", asked.elapsed());
+    peer.part().await;
+}
+
+#[tokio::test]
+async fn it_is_cut_when_nothing_happens() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?idle-cutoff=400ms").await;
+    let opened = Instant::now();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        peer.say("busy").await;
+        assert_eq!(peer.hear().await, "busy");
+    }
+    assert_eq!(peer.frames().await, [] as [Frame; 0]);
+    assert!(opened.elapsed() >= Duration::from_millis(850), "{:?}", opened.elapsed());
+}

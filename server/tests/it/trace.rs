@@ -1,0 +1,114 @@
+//! What the server says of its own wire.
+
+use serde_json::Value;
+
+use crate::support::{FIN, PING, Peer, frame, request, server, soon};
+
+const ID: &str = "0123456789abcdef0123456789abcdef";
+
+/// The events of a trace, up to the verdict of so many connections.
+async fn events(watcher: &mut Peer, verdicts: usize) -> Vec<Value> {
+    let (mut events, mut seen) = (Vec::new(), 0);
+    while seen < verdicts {
+        let event: Value = serde_json::from_str(&watcher.hear().await).unwrap();
+        seen += usize::from(event["event"] == "verdict");
+        events.push(event);
+    }
+    events
+}
+
+/// Without what differs from run to run.
+fn timeless(mut events: Vec<Value>) -> Vec<Value> {
+    for event in &mut events {
+        let event = event.as_object_mut().unwrap();
+        event.remove("ms");
+        event.remove("blocked_ms");
+        event.remove("conn");
+    }
+    events
+}
+
+#[tokio::test]
+async fn it_shows_the_handshake_the_frames_and_the_verdict() {
+    let server = server().await;
+    let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{ID}")).await;
+    let mut peer = Peer::connect(server.addr()).await;
+    let path = format!("/echo?trace={ID}");
+    peer.send(request(&path, &[("Cookie", "secret=1"), ("Authorization", "Bearer secret")])).await;
+    peer.head().await;
+    peer.say("hello").await;
+    assert_eq!(peer.hear().await, "hello");
+    peer.send(frame(FIN | PING, "x")).await;
+    peer.frame().await;
+    peer.part().await;
+
+    let events = events(&mut watcher, 1).await;
+    let kinds: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    let expected =
+        ["handshake", "handshake", "frame", "frame", "frame", "frame", "frame", "frame", "verdict"];
+    assert_eq!(kinds, expected, "{events:#?}");
+    let asked = events[0]["text"].as_str().unwrap();
+    assert!(asked.starts_with(&format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n")), "{asked}");
+    assert!(!asked.contains("secret"), "{asked}");
+    assert!(events[1]["text"].as_str().unwrap().starts_with("HTTP/1.1 101 Switching Protocols\r\n"));
+    let text = &events[2];
+    assert_eq!((&text["dir"], &text["fin"], &text["opcode"]), (&"in".into(), &true.into(), &1.into()));
+    assert_eq!((&text["mask"], &text["length"]), (&"37fa213d".into(), &5.into()));
+    assert_eq!((&text["head"], &text["payload"]), (&"818537fa213d".into(), &"68656c6c6f".into()));
+    assert_eq!((&events[3]["dir"], &events[3]["mask"]), (&"out".into(), &Value::Null));
+    let verdict = &events[8];
+    assert_eq!(verdict["sent"], serde_json::json!({ "frames": 3, "messages": 1, "bytes": 5 }));
+    assert_eq!(verdict["received"], verdict["sent"]);
+    assert_eq!((&verdict["close_sent"], &verdict["over"]), (&1000.into(), &"ended".into()));
+}
+
+#[tokio::test]
+async fn a_seeded_run_repeated_gives_the_same_trace() {
+    const QUERY: &str = "drop=10%&duplicate=10%&reorder=10%&corrupt=10%&truncate=10%&fragment=3&inject=rsv1\
+                         &inject.chance=5%&seed=42";
+    let server = server().await;
+    let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{ID}")).await;
+    let mut traces = Vec::new();
+    for run in 0..2 {
+        let mut peer = Peer::open_path(server.addr(), &format!("/echo?{QUERY}&trace={ID}")).await;
+        for number in 0..100 {
+            let message = frame(FIN | 1, format!("message {number}"));
+            // TCP may cut the same bytes anywhere.
+            for piece in message.chunks(if run == 0 { 100 } else { 3 }) {
+                peer.send(piece).await;
+            }
+        }
+        peer.send(frame(FIN | 8, 1000_u16.to_be_bytes())).await;
+        soon(peer.frames()).await;
+        let mut events = timeless(events(&mut watcher, 1).await);
+        // How the two directions mix is a matter of time; each has its order.
+        let inward: Vec<_> = events.extract_if(.., |event| event["dir"] == "in").collect();
+        traces.push((inward, events));
+    }
+    assert!(traces[0].1.iter().any(|event| event["fault"] == "drop"));
+    assert_eq!(traces[0].0.len(), traces[1].0.len());
+    assert_eq!(traces[0].1, traces[1].1);
+}
+
+#[tokio::test]
+async fn it_can_be_had_whole() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), &format!("/echo?trace={ID}")).await;
+    peer.say("hello").await;
+    peer.hear().await;
+    peer.part().await;
+    let mut peer = Peer::connect(server.addr()).await;
+    peer.send(format!("GET /trace/{ID}.ndjson HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+    let response = peer.response().await;
+    let body = response.split_once("\r\n\r\n").unwrap().1;
+    assert!(response.contains("application/x-ndjson"), "{response}");
+    assert!(body.lines().filter(|line| line.starts_with('{')).count() >= 6, "{response}");
+}
+
+#[tokio::test]
+async fn an_id_that_can_be_guessed_is_refused() {
+    let server = server().await;
+    let mut peer = Peer::connect(server.addr()).await;
+    peer.send(request("/trace/1", &[])).await;
+    assert!(peer.response().await.starts_with("HTTP/1.1 400 "));
+}
