@@ -28,7 +28,7 @@ use tokio_tungstenite::{
     },
 };
 use tracing::{debug, info};
-use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
+use wirescope_protocol::{CloseCode, Quoted, limits::MAX_CLOSE_REASON};
 
 use crate::{
     ending,
@@ -124,6 +124,8 @@ pub(crate) enum Ending {
     BadClose,
     /// The peer ended its side without a Close frame. It may still read, so it is owed what was sent.
     Ended,
+    /// The scenario is to end the connection without a Close frame.
+    Cut,
     /// The connection failed: nothing can be written any more.
     Lost { why: String },
 }
@@ -134,7 +136,7 @@ impl Ending {
             Self::Done { code, .. } | Self::Closed { code, .. } | Self::Failed { code, .. } => *code,
             Self::BadClose => CloseCode::PROTOCOL_ERROR,
             Self::GoingAway => CloseCode::GOING_AWAY,
-            Self::Ended | Self::Lost { .. } => CloseCode::ABNORMAL,
+            Self::Cut | Self::Ended | Self::Lost { .. } => CloseCode::ABNORMAL,
         }
     }
 
@@ -142,6 +144,7 @@ impl Ending {
         match self {
             Self::Done { reason, .. } | Self::Closed { reason, .. } | Self::Failed { reason, .. } => reason,
             Self::BadClose => BAD_CLOSE,
+            Self::Cut => "cut by the scenario",
             Self::Ended => "ended without a Close frame",
             Self::GoingAway => "server is shutting down",
             Self::Lost { why } => why,
@@ -151,8 +154,30 @@ impl Ending {
     fn by(&self) -> &'static str {
         match self {
             Self::Closed { .. } => "peer",
-            Self::Done { .. } | Self::Failed { .. } | Self::BadClose | Self::GoingAway => "server",
+            Self::Done { .. } | Self::Failed { .. } | Self::BadClose | Self::Cut | Self::GoingAway => {
+                "server"
+            }
             Self::Ended | Self::Lost { .. } => "nobody",
+        }
+    }
+}
+
+/// As a transcript has it.
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed { code, .. } => write!(f, "the client closed with {code}")?,
+            Self::Done { code, .. } | Self::Failed { code, .. } => {
+                write!(f, "the server closed with {code}")?;
+            }
+            Self::GoingAway | Self::BadClose => write!(f, "the server closed with {}", self.code())?,
+            Self::Cut => return f.write_str("the server cut the connection"),
+            Self::Ended => return f.write_str("the client ended the connection without a Close frame"),
+            Self::Lost { .. } => f.write_str("the connection was lost")?,
+        }
+        match self.reason() {
+            "" => Ok(()),
+            reason => write!(f, ": {}", Quoted(reason)),
         }
     }
 }
@@ -288,7 +313,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 })
                 .await
             }
-            Ending::Lost { .. } => false,
+            Ending::Cut | Ending::Lost { .. } => false,
         };
         info!(
             peer = %self.peer,
@@ -329,7 +354,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    async fn flush(&mut self) -> Result<(), Ending> {
+    /// Writes all that was sent.
+    pub(crate) async fn flush(&mut self) -> Result<(), Ending> {
         tokio::select! {
             // First, since a peer that keeps the server busy would otherwise put the shutdown off. What is not flushed
             // here goes out before the Close frame.

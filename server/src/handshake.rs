@@ -64,13 +64,14 @@ pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
 pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accepted, Rejection> {
     let headers = request.headers();
     let path = request.uri().path();
-    let Some(about) = scenario::About::find(path) else {
+    let about = scenario::About::find(path);
+    if about.is_none() && !context.scripts.has(path) {
         let paths: Vec<&str> = scenario::ALL.iter().map(|about| about.path).collect();
         return Err(Rejection::new(
             StatusCode::NOT_FOUND,
             format!("no WebSocket is served on {path}; there is: {}", paths.join(", ")),
         ));
-    };
+    }
     if request.method() != Method::GET {
         return Err(Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET")
             .with(header::ALLOW, "GET"));
@@ -105,14 +106,21 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
     let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
     let trace = query.take_text("trace");
-    let scenario = about.open(path, &mut query)?;
+    // A script comes first, so that a test suite can put it where a client's path is fixed.
+    let scripted = context.scripts.has(path);
+    let about = about.filter(|_| !scripted);
+    let scenario = about.map(|about| about.open(path, &mut query)).transpose()?;
     let plan = Plan::take(&mut query)?;
-    query.finish(|| {
-        about.parameters.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect()
-    })?;
+    let own = about.map_or(&[][..], |about| about.parameters);
+    query.finish(|| own.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect())?;
     if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
         return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED).into());
     }
+    // Last, since a script that is taken is gone.
+    let script = || context.scripts.take(path).map(Scenario::Script);
+    let Some(scenario) = scenario.or_else(script) else {
+        return Err(Rejection::new(StatusCode::NOT_FOUND, format!("no script is left on {path}")));
+    };
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
     Ok(Accepted {

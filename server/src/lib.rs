@@ -49,10 +49,13 @@ mod page;
 mod query;
 mod raw;
 mod scenario;
+mod script;
 mod server;
 mod stream;
 mod trace;
 mod wire;
 
 pub use config::{Config, Timeouts};
+pub use script::{Mounted, Script};
 pub use server::{BindError, Server};
+pub use wirescope_protocol::CloseCode;

@@ -24,6 +24,7 @@ use crate::{
     http::{self, Served},
     opening::{self, Opening},
     raw,
+    script::{Script, Scripts},
     trace::Traces,
 };
 
@@ -41,6 +42,7 @@ pub struct Server {
     shutdown: CancellationToken,
     listener: Arc<Listener>,
     accepting: JoinHandle<()>,
+    scripts: Arc<Scripts>,
 }
 
 /// What every connection of a server shares.
@@ -51,11 +53,19 @@ pub(crate) struct Context {
     pub(crate) router: axum::Router,
     pub(crate) traces: Traces,
     pub(crate) live: Live,
+    pub(crate) scripts: Arc<Scripts>,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
-        Self { config, shutdown, router: http::router(), traces: Traces::default(), live: Live::default() }
+        Self {
+            config,
+            shutdown,
+            router: http::router(),
+            traces: Traces::default(),
+            live: Live::default(),
+            scripts: Arc::default(),
+        }
     }
 }
 
@@ -79,14 +89,38 @@ impl Server {
         }
         let shutdown = CancellationToken::new();
         let context = Arc::new(Context::new(config, shutdown.clone()));
+        let scripts = Arc::clone(&context.scripts);
         let listener = Arc::new(Listener(Mutex::new(Some(listener))));
         let accepting = tokio::spawn(accept(Arc::clone(&listener), context));
-        Ok(Self { addr, shutdown, listener, accepting })
+        Ok(Self { addr, shutdown, listener, accepting, scripts })
     }
 
     /// The address it listens on, with the port that was picked.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// A script for the next connection on a path that starts with a slash, one of the server's own or any other; it is in
+    /// force once it is mounted.
+    ///
+    /// ```
+    /// # use wirescope_server::{Config, Server};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::bind(Config::default()).await?;
+    /// let script = server.script("/orders").expect_text("subscribe").send_text("order 1").cut().mount();
+    /// // … the client under test connects to server.url("/orders") …
+    /// # use futures_util::{SinkExt as _, StreamExt as _};
+    /// # let (mut client, _) = tokio_tungstenite::client_async(server.url("/orders"),
+    /// #     tokio::net::TcpStream::connect(server.addr()).await?).await?;
+    /// # client.send("subscribe".into()).await?;
+    /// # assert_eq!(client.next().await.unwrap()?.into_text()?, "order 1");
+    /// script.verify().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn script(&self, path: &str) -> Script {
+        Script::new(Arc::clone(&self.scripts), path)
     }
 
     /// The `ws:` URL of a path that starts with a slash.

@@ -5,13 +5,14 @@
 mod echo;
 mod trace;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     connection::{Connection, Ending},
     query::{Query, QueryError},
+    script::Play,
 };
 
 /// What there is to know of a scenario before it runs.
@@ -33,6 +34,8 @@ pub(crate) const ALL: [&About; 2] = [&echo::ABOUT, &trace::ABOUT];
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
+    /// What a test suite wrote.
+    Script(Arc<Play>),
     /// The trace with this ID.
     Trace(String),
 }
@@ -59,7 +62,7 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             // An echo means the same in every subprotocol.
-            Self::Echo => offers.first().copied(),
+            Self::Echo | Self::Script(_) => offers.first().copied(),
             Self::Trace(_) => None,
         }
     }
@@ -71,6 +74,7 @@ impl Scenario {
     ) -> Ending {
         let over: Result<Infallible, Ending> = match self {
             Self::Echo => echo::run(connection).await,
+            Self::Script(play) => play.run(connection).await,
             Self::Trace(id) => trace::run(connection, id).await,
         };
         match over {

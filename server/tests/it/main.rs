@@ -11,5 +11,6 @@ mod http;
 mod peers;
 mod process;
 mod raw_tcp;
+mod script;
 mod support;
 mod trace;
