@@ -74,7 +74,7 @@ pub(crate) async fn serve(
     );
 }
 
-async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     leftover: Vec<u8>,
     peer: SocketAddr,

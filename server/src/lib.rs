@@ -42,6 +42,8 @@ mod connection;
 mod control;
 mod ending;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handshake;
 mod http;
 mod opening;

@@ -197,7 +197,7 @@ fn begins_like_http(line: &[u8]) -> bool {
 }
 
 /// What an HTTP request is, once its head is whole.
-fn classify(read: &mut BytesMut) -> Option<Opening> {
+pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
     if !has_head_end(read) {
         return None;
     }

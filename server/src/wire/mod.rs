@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::{
-    io::DuplexStream,
+    io::{AsyncRead, AsyncWrite, DuplexStream},
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -81,6 +81,19 @@ enum Over {
     Lost(io::Error),
 }
 
+impl Over {
+    /// Its name in a trace.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::Fin => "ended without a Close frame",
+            Self::Reset => "reset",
+            Self::HalfOpen => "half-open",
+            Self::Lost(_) => "lost",
+        }
+    }
+}
+
 /// What the other direction, or the control of the server, asks of the way out.
 #[derive(Debug)]
 pub(crate) enum Request {
@@ -120,7 +133,8 @@ impl<'a> Wire<'a> {
         Self { tracer, config, state: Arc::clone(&handle.state) }
     }
 
-    /// Passes bytes between the peer and the pipe until the connection is over. `read` is what was read of the stream.
+    /// Passes bytes between the peer and the pipe until the connection is over, and ends it. `read` is what was read of the
+    /// stream.
     pub(crate) async fn run<S: Stream>(
         &self,
         plan: &Arc<Plan>,
@@ -131,37 +145,7 @@ impl<'a> Wire<'a> {
         shutdown: &CancellationToken,
     ) {
         let unread = Unread::of(stream.tcp());
-        let (from_peer, to_peer) = tokio::io::split(stream);
-        let (from_server, to_server) = tokio::io::split(pipe);
-        let mut from_peer = FrameReader::new(from_peer, &read, self.config.max_message);
-        let mut outward = Outward::new(self, plan, to_peer);
-        let over = {
-            let mut outward = std::pin::pin!(
-                outward.run(FrameReader::new(from_server, &[], self.config.max_message), ports.outward)
-            );
-            let inward = Inward::new(self, plan, to_server, unread, ports.handle.outward);
-            let mut inward = std::pin::pin!(inward.run(&mut from_peer, ports.inward));
-            // The peer may end its side first and still be sent the rest, so only the way out ends the wire.
-            tokio::select! {
-                over = &mut outward => over,
-                lost = &mut inward => match lost {
-                    Ok(()) => outward.await,
-                    Err(error) => Over::Lost(error),
-                },
-            }
-        };
-        let name = match &over {
-            Over::Ended => "ended",
-            Over::Fin => "ended without a Close frame",
-            Over::Reset => "reset",
-            Over::HalfOpen => "half-open",
-            Over::Lost(_) => "lost",
-        };
-        debug!(over = name, verdict = ?self.state().verdict, "wire is over");
-        if let Some(tracer) = self.tracer {
-            tracer.verdict(&self.state().verdict, name);
-        }
-        let stream = from_peer.into_inner().unsplit(outward.into_writer());
+        let (over, stream) = self.pass(plan, ports, stream, read, unread, pipe).await;
         match over {
             Over::Ended | Over::Fin => ending::drain(stream, &self.config.timeouts).await,
             Over::Reset => reset(&stream),
@@ -173,6 +157,42 @@ impl<'a> Wire<'a> {
             }
             Over::Lost(error) => debug!(%error, "the peer is gone"),
         }
+    }
+
+    /// Passes bytes until the wire is over, and says why it is.
+    async fn pass<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        plan: &Arc<Plan>,
+        ports: Ports,
+        stream: S,
+        read: Vec<u8>,
+        unread: Unread,
+        pipe: DuplexStream,
+    ) -> (Over, S) {
+        let (from_peer, to_peer) = tokio::io::split(stream);
+        let (from_server, to_server) = tokio::io::split(pipe);
+        let mut from_peer = FrameReader::new(from_peer, &read, self.config.max_message);
+        let mut outward = Outward::new(self, plan, to_peer);
+        let over = {
+            let from_server = FrameReader::new(from_server, &[], self.config.max_message);
+            let mut out = std::pin::pin!(outward.run(from_server, ports.outward));
+            let inward = Inward::new(self, plan, to_server, unread, ports.handle.outward);
+            let mut inward = std::pin::pin!(inward.run(&mut from_peer, ports.inward));
+            // The peer may end its side first and still be sent the rest, so only the way out ends the wire.
+            tokio::select! {
+                over = &mut out => over,
+                lost = &mut inward => match lost {
+                    Ok(()) => out.await,
+                    Err(error) => Over::Lost(error),
+                },
+            }
+        };
+        let name = over.name();
+        debug!(over = name, verdict = ?self.state().verdict, "wire is over");
+        if let Some(tracer) = self.tracer {
+            tracer.verdict(&self.state().verdict, name);
+        }
+        (over, from_peer.into_inner().unsplit(outward.into_writer()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -237,4 +257,22 @@ async fn gone(stream: &impl Stream) {
             return;
         }
     }
+}
+
+/// Runs a wire on a stream that is no connection, and a connection on the wire.
+#[cfg(fuzzing)]
+pub(crate) async fn fuzz<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(
+    stream: S,
+    peer: std::net::SocketAddr,
+    accepted: &crate::handshake::Accepted,
+    context: &Arc<crate::server::Context>,
+) {
+    let (handle, ports) = Handle::new();
+    let wire = Wire::new(None, &context.config, &handle);
+    drop(handle);
+    let (pipe, end) = tokio::io::duplex(PIPE);
+    tokio::join!(
+        wire.pass(&accepted.plan, ports, stream, Vec::new(), Unread::none(), pipe),
+        crate::connection::talk(end, Vec::new(), peer, accepted, context)
+    );
 }

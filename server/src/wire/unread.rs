@@ -20,6 +20,12 @@ impl Unread {
         Self {}
     }
 
+    /// Looks at nothing.
+    #[cfg(fuzzing)]
+    pub(super) fn none() -> Self {
+        Self { socket: None }
+    }
+
     /// How many bytes wait, where the system tells.
     #[cfg(unix)]
     pub(super) fn bytes(&self) -> Option<u64> {
