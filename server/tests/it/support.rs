@@ -97,6 +97,12 @@ impl Frame {
         Self::new(FIN | CLOSE, close_payload(code, reason))
     }
 
+    /// The text of a whole text message.
+    pub(crate) fn text(&self) -> String {
+        assert_eq!(self.first, FIN | TEXT, "{self:?}");
+        String::from_utf8(self.payload.clone()).unwrap()
+    }
+
     /// The code of a Close frame.
     pub(crate) fn code(&self) -> Option<u16> {
         let code = self.payload.get(..2)?.try_into().ok()?;
@@ -121,8 +127,13 @@ impl Peer {
     }
 
     pub(crate) async fn open_at(addr: SocketAddr) -> Self {
+        Self::open_on(addr, "/echo").await
+    }
+
+    /// A peer whose opening handshake on this path is done.
+    pub(crate) async fn open_on(addr: SocketAddr, path: &str) -> Self {
         let mut peer = Self::connect(addr).await;
-        peer.send(request("/echo", &[])).await;
+        peer.send(request(path, &[])).await;
         let head = peer.head().await;
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         peer
@@ -151,6 +162,11 @@ impl Peer {
     /// A whole response that ends with the connection.
     pub(crate) async fn response(&mut self) -> String {
         String::from_utf8(self.rest().await).unwrap()
+    }
+
+    /// The text of the next frame, which must be a whole text message.
+    pub(crate) async fn text(&mut self) -> String {
+        self.frame().await.text()
     }
 
     pub(crate) async fn frame(&mut self) -> Frame {
