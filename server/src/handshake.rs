@@ -94,16 +94,15 @@ pub(crate) fn check<B>(request: &Request<B>, _context: &Context) -> Result<Accep
     };
     let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
     let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let scenario = about.open(&mut query)?;
-    query.finish(|| about.parameters.iter().map(|(key, _)| *key).collect())?;
+    let mut scenario = about.open(&mut query)?;
+    if !about.any_parameter {
+        query.finish(|| about.parameters.iter().map(|(key, _)| *key).collect())?;
+    }
+    let subprotocol = scenario.select(&offers);
+    scenario.see(request, subprotocol);
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
-    Ok(Accepted {
-        path: path.to_owned(),
-        subprotocol: scenario.select(&offers).map(str::to_owned),
-        scenario,
-        accept,
-    })
+    Ok(Accepted { path: path.to_owned(), subprotocol: subprotocol.map(str::to_owned), scenario, accept })
 }
 
 /// The answer to a request of a WebSocket's path that does not ask for one.

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::http::{StatusCode, Version, header};
+use ::http::{StatusCode, Uri, Version, header};
 use axum::{
     Router,
     body::Body,
@@ -45,6 +45,10 @@ const MAX_HEAD: usize = 16 * 1024;
 /// A stream whose first bytes were read already, and are read again.
 type Replayed = Join<Chain<Cursor<BytesMut>, OwnedReadHalf>, Patient>;
 
+/// The address of the other end of the TCP connection: an extension of each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddr(pub(crate) SocketAddr);
+
 /// How an HTTP connection ended.
 pub(crate) enum Served {
     /// As HTTP.
@@ -54,11 +58,17 @@ pub(crate) enum Served {
 }
 
 /// Everything that is served over plain HTTP.
-pub(crate) fn router() -> Router {
+pub(crate) fn router(scenarios: &Arc<scenario::State>) -> Router {
     let mut router = Router::new().route("/healthz", get(async || "ok\n"));
     for about in scenario::ALL {
-        let required = async move || handshake::upgrade_required(about.path).response();
-        router = router.route(about.path, any(required));
+        if let Some(http) = about.http {
+            router = router.merge(http(scenarios));
+            continue;
+        }
+        for path in about.routes() {
+            let required = async move |uri: Uri| handshake::upgrade_required(uri.path()).response();
+            router = router.route(&path, any(required));
+        }
     }
     router
         .fallback(page::asset)
@@ -91,6 +101,7 @@ pub(crate) async fn serve(
                 Err(rejection) => rejection.response().map(Body::from),
             })
         } else {
+            request.extensions_mut().insert(PeerAddr(peer));
             Ok(context.router.clone())
         };
         async move {

@@ -33,6 +33,7 @@
 //! | path | what it does |
 //! | --- | --- |
 //! | `/echo` | sends every message back: text as text, binary as binary |
+//! | `/reply` | answers every message with a fixed text |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
 
@@ -52,3 +53,9 @@ mod stream;
 
 pub use config::{Config, Timeouts};
 pub use server::{BindError, Server};
+
+/// The paths that are served and what they do, a line each, as `--help` shows them.
+#[doc(hidden)]
+pub fn paths() -> String {
+    scenario::list()
+}

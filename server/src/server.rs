@@ -21,7 +21,7 @@ use crate::{
     Config, connection, handshake,
     http::{self, Served},
     opening::{self, Opening},
-    raw,
+    raw, scenario,
 };
 
 /// How long to wait after the system had no descriptor or memory for a new connection: the old ones must end first.
@@ -46,11 +46,13 @@ pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) shutdown: CancellationToken,
     pub(crate) router: axum::Router,
+    pub(crate) scenarios: Arc<scenario::State>,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
-        Self { config, shutdown, router: http::router() }
+        let scenarios = Arc::new(scenario::State::new(shutdown.clone()));
+        Self { config, shutdown, router: http::router(&scenarios), scenarios }
     }
 }
 

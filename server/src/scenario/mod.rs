@@ -3,10 +3,14 @@
 //! A scenario receives and sends messages. It knows nothing of opening handshakes, frames, faults or endings.
 
 mod echo;
+mod reply;
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
+use axum::Router;
+use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection::{Connection, Ending},
@@ -21,16 +25,31 @@ pub(crate) struct About {
     pub(crate) text: &'static str,
     /// Its own parameters: the key, and what it is for.
     pub(crate) parameters: &'static [(&'static str, &'static str)],
+    /// Whether a parameter that nobody knows is data for the scenario, and no error.
+    pub(crate) any_parameter: bool,
+    /// What it also serves over plain HTTP, on its path and beside it. The others answer that they are WebSockets.
+    pub(crate) http: Option<fn(&Arc<State>) -> Router>,
     parse: fn(&mut Query) -> Result<Scenario, QueryError>,
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 1] = [&echo::ABOUT];
+pub(crate) const ALL: [&About; 2] = [&echo::ABOUT, &reply::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
+    Reply(reply::Reply),
+}
+
+/// What the connections of one server share, as far as scenarios are concerned.
+#[derive(Debug)]
+pub(crate) struct State {}
+
+impl State {
+    pub(crate) fn new(_shutdown: CancellationToken) -> Self {
+        Self {}
+    }
 }
 
 impl About {
@@ -44,6 +63,14 @@ impl About {
         })
     }
 
+    /// The paths as axum's router knows them.
+    pub(crate) fn routes(&self) -> Vec<String> {
+        match self.path.strip_suffix('/') {
+            Some(parent) => vec![parent.to_owned(), self.path.to_owned(), format!("{parent}/{{*below}}")],
+            None => vec![self.path.to_owned()],
+        }
+    }
+
     /// The scenario with its parameters, which it takes out of the query.
     pub(crate) fn open(&self, query: &mut Query) -> Result<Scenario, QueryError> {
         (self.parse)(query)
@@ -54,8 +81,15 @@ impl Scenario {
     /// The subprotocol that it speaks, of those that were offered.
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
-            // An echo means the same in every subprotocol.
-            Self::Echo => offers.first().copied(),
+            // None of them gives a subprotocol a meaning of its own.
+            Self::Echo | Self::Reply(_) => offers.first().copied(),
+        }
+    }
+
+    /// Shows it the request that it was chosen by, and which subprotocol was selected.
+    pub(crate) fn see<B>(&mut self, _request: &Request<B>, _subprotocol: Option<&str>) {
+        match self {
+            Self::Echo | Self::Reply(_) => {}
         }
     }
 
@@ -66,9 +100,51 @@ impl Scenario {
     ) -> Ending {
         let over: Result<Infallible, Ending> = match self {
             Self::Echo => echo::run(connection).await,
+            // Each in a box, so that an echo's task has no room for the largest of them.
+            Self::Reply(reply) => Box::pin(reply.run(connection)).await,
         };
         match over {
             Err(ending) => ending,
+        }
+    }
+}
+
+/// The paths and what they do, a line each, for `--help`.
+pub(crate) fn list() -> String {
+    let others = [("/", "the workbench page"), ("/healthz", "says ok")];
+    let scenarios = ALL.iter().map(|about| (about.path, about.text));
+    scenarios.chain(others).map(|(path, text)| format!("  {path:<13} {text}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_its_scenario() {
+        for (path, found) in [("/echo", Some("/echo")), ("/echo/", None), ("/", None)] {
+            assert_eq!(About::find(path).map(|about| about.path), found, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_crates_documentation_has_every_path() {
+        let documented = include_str!("../lib.rs");
+        for about in ALL {
+            let row = format!("//! | `{}` | {} |\n", about.path, about.text);
+            assert!(documented.contains(&row), "lib.rs lacks this row:\n{row}");
+        }
+    }
+
+    #[test]
+    fn every_parameter_is_one_that_the_scenario_takes() {
+        for about in ALL {
+            for (key, _) in about.parameters {
+                // A value that fits none of them: it must be refused by the scenario, or taken as text.
+                let mut query = Query::parse(&format!("{key}=%00")).unwrap();
+                let taken = about.open(&mut query).is_err() || query.finish(Vec::new).is_ok();
+                assert!(taken, "{} does not take {key}", about.path);
+            }
         }
     }
 }

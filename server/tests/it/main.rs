@@ -9,4 +9,5 @@ mod http;
 mod peers;
 mod process;
 mod raw_tcp;
+mod reply;
 mod support;

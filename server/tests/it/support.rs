@@ -169,6 +169,11 @@ impl Peer {
         self.frame().await.text()
     }
 
+    /// The next frame, which must be a text message in JSON.
+    pub(crate) async fn json(&mut self) -> serde_json::Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
     pub(crate) async fn frame(&mut self) -> Frame {
         soon(read_frame(&mut self.stream)).await.unwrap().expect("a frame, and not the end")
     }
