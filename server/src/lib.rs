@@ -33,6 +33,7 @@
 //! | path | what it does |
 //! | --- | --- |
 //! | `/echo` | sends every message back: text as text, binary as binary |
+//! | `/source` | sends numbered, checksummed messages by itself, then a report and Close 1000 |
 //! | `/reply` | answers every message with a fixed text |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |

@@ -3,7 +3,10 @@
 //! A scenario receives and sends messages. It knows nothing of opening handshakes, frames, faults or endings.
 
 mod echo;
+mod numbered;
+mod pace;
 mod reply;
+mod source;
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -33,12 +36,13 @@ pub(crate) struct About {
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 2] = [&echo::ABOUT, &reply::ABOUT];
+pub(crate) const ALL: [&About; 3] = [&echo::ABOUT, &source::ABOUT, &reply::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
+    Source(source::Source),
     Reply(reply::Reply),
 }
 
@@ -82,14 +86,14 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             // None of them gives a subprotocol a meaning of its own.
-            Self::Echo | Self::Reply(_) => offers.first().copied(),
+            Self::Echo | Self::Source(_) | Self::Reply(_) => offers.first().copied(),
         }
     }
 
     /// Shows it the request that it was chosen by, and which subprotocol was selected.
     pub(crate) fn see<B>(&mut self, _request: &Request<B>, _subprotocol: Option<&str>) {
         match self {
-            Self::Echo | Self::Reply(_) => {}
+            Self::Echo | Self::Source(_) | Self::Reply(_) => {}
         }
     }
 
@@ -101,6 +105,7 @@ impl Scenario {
         let over: Result<Infallible, Ending> = match self {
             Self::Echo => echo::run(connection).await,
             // Each in a box, so that an echo's task has no room for the largest of them.
+            Self::Source(source) => Box::pin(source.run(connection)).await,
             Self::Reply(reply) => Box::pin(reply.run(connection)).await,
         };
         match over {

@@ -10,4 +10,5 @@ mod peers;
 mod process;
 mod raw_tcp;
 mod reply;
+mod source;
 mod support;
