@@ -34,6 +34,7 @@
 //! | --- | --- |
 //! | `/echo` | sends every message back: text as text, binary as binary |
 //! | `/source` | sends numbered, checksummed messages by itself, then a report and Close 1000 |
+//! | `/sink` | reads, at a rate if one is given, and reports on it: each second and at the end |
 //! | `/reply` | answers every message with a fixed text |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |

@@ -6,6 +6,7 @@ mod echo;
 mod numbered;
 mod pace;
 mod reply;
+mod sink;
 mod source;
 
 use std::{convert::Infallible, sync::Arc};
@@ -36,13 +37,14 @@ pub(crate) struct About {
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 3] = [&echo::ABOUT, &source::ABOUT, &reply::ABOUT];
+pub(crate) const ALL: [&About; 4] = [&echo::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
     Source(source::Source),
+    Sink(sink::Sink),
     Reply(reply::Reply),
 }
 
@@ -86,14 +88,14 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             // None of them gives a subprotocol a meaning of its own.
-            Self::Echo | Self::Source(_) | Self::Reply(_) => offers.first().copied(),
+            Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => offers.first().copied(),
         }
     }
 
     /// Shows it the request that it was chosen by, and which subprotocol was selected.
     pub(crate) fn see<B>(&mut self, _request: &Request<B>, _subprotocol: Option<&str>) {
         match self {
-            Self::Echo | Self::Source(_) | Self::Reply(_) => {}
+            Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => {}
         }
     }
 
@@ -106,6 +108,7 @@ impl Scenario {
             Self::Echo => echo::run(connection).await,
             // Each in a box, so that an echo's task has no room for the largest of them.
             Self::Source(source) => Box::pin(source.run(connection)).await,
+            Self::Sink(sink) => Box::pin(sink.run(connection)).await,
             Self::Reply(reply) => Box::pin(reply.run(connection)).await,
         };
         match over {

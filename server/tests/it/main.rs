@@ -10,5 +10,6 @@ mod peers;
 mod process;
 mod raw_tcp;
 mod reply;
+mod sink;
 mod source;
 mod support;
