@@ -33,6 +33,7 @@
 //! | path | what it does |
 //! | --- | --- |
 //! | `/echo` | sends every message back: text as text, binary as binary |
+//! | `/inspect` | the request as the server saw it, as JSON: at once and for every message; also HTTP |
 //! | `/source` | sends numbered, checksummed messages by itself, then a report and Close 1000 |
 //! | `/sink` | reads, at a rate if one is given, and reports on it: each second and at the end |
 //! | `/reply` | answers every message with a fixed text |

@@ -3,6 +3,7 @@
 //! A scenario receives and sends messages. It knows nothing of opening handshakes, frames, faults or endings.
 
 mod echo;
+mod inspect;
 mod numbered;
 mod pace;
 mod reply;
@@ -11,8 +12,12 @@ mod source;
 
 use std::{convert::Infallible, sync::Arc};
 
-use axum::Router;
-use http::Request;
+use axum::{
+    Router,
+    response::{IntoResponse as _, Response},
+};
+use http::{Request, header};
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -37,12 +42,14 @@ pub(crate) struct About {
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 4] = [&echo::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT];
+pub(crate) const ALL: [&About; 5] =
+    [&echo::ABOUT, &inspect::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
 pub(crate) enum Scenario {
     Echo,
+    Inspect(inspect::Inspect),
     Source(source::Source),
     Sink(sink::Sink),
     Reply(reply::Reply),
@@ -88,13 +95,16 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             // None of them gives a subprotocol a meaning of its own.
-            Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => offers.first().copied(),
+            Self::Echo | Self::Inspect(_) | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => {
+                offers.iter().copied().find(|offer| !inspect::is_secret(offer))
+            }
         }
     }
 
     /// Shows it the request that it was chosen by, and which subprotocol was selected.
-    pub(crate) fn see<B>(&mut self, _request: &Request<B>, _subprotocol: Option<&str>) {
+    pub(crate) fn see<B>(&mut self, request: &Request<B>, subprotocol: Option<&str>) {
         match self {
+            Self::Inspect(inspect) => inspect.see(request, subprotocol),
             Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => {}
         }
     }
@@ -107,6 +117,7 @@ impl Scenario {
         let over: Result<Infallible, Ending> = match self {
             Self::Echo => echo::run(connection).await,
             // Each in a box, so that an echo's task has no room for the largest of them.
+            Self::Inspect(inspect) => Box::pin(inspect.run(connection)).await,
             Self::Source(source) => Box::pin(source.run(connection)).await,
             Self::Sink(sink) => Box::pin(sink.run(connection)).await,
             Self::Reply(reply) => Box::pin(reply.run(connection)).await,
@@ -115,6 +126,12 @@ impl Scenario {
             Err(ending) => ending,
         }
     }
+}
+
+/// JSON as the response to a request over HTTP. It is another each time.
+fn json(value: &impl Serialize) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")];
+    (headers, serde_json::to_string(value).unwrap_or_default() + "\n").into_response()
 }
 
 /// The paths and what they do, a line each, for `--help`.

@@ -6,6 +6,7 @@ mod closing;
 mod echo;
 mod handshake;
 mod http;
+mod inspect;
 mod peers;
 mod process;
 mod raw_tcp;
