@@ -37,6 +37,7 @@
 //! | `/source` | sends numbered, checksummed messages by itself, then a report and Close 1000 |
 //! | `/sink` | reads, at a rate if one is given, and reports on it: each second and at the end |
 //! | `/reply` | answers every message with a fixed text |
+//! | `/chat/` | plain text to all others on the same path; any path below is a room of its own |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
 

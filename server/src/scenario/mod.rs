@@ -2,6 +2,7 @@
 //!
 //! A scenario receives and sends messages. It knows nothing of opening handshakes, frames, faults or endings.
 
+mod chat;
 mod echo;
 mod inspect;
 mod numbered;
@@ -42,8 +43,8 @@ pub(crate) struct About {
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 5] =
-    [&echo::ABOUT, &inspect::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT];
+pub(crate) const ALL: [&About; 6] =
+    [&echo::ABOUT, &inspect::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT, &chat::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
@@ -53,15 +54,18 @@ pub(crate) enum Scenario {
     Source(source::Source),
     Sink(sink::Sink),
     Reply(reply::Reply),
+    Chat(chat::Chat),
 }
 
 /// What the connections of one server share, as far as scenarios are concerned.
 #[derive(Debug)]
-pub(crate) struct State {}
+pub(crate) struct State {
+    rooms: chat::Rooms,
+}
 
 impl State {
     pub(crate) fn new(_shutdown: CancellationToken) -> Self {
-        Self {}
+        Self { rooms: chat::Rooms::default() }
     }
 }
 
@@ -95,9 +99,12 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             // None of them gives a subprotocol a meaning of its own.
-            Self::Echo | Self::Inspect(_) | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => {
-                offers.iter().copied().find(|offer| !inspect::is_secret(offer))
-            }
+            Self::Echo
+            | Self::Inspect(_)
+            | Self::Source(_)
+            | Self::Sink(_)
+            | Self::Reply(_)
+            | Self::Chat(_) => offers.iter().copied().find(|offer| !inspect::is_secret(offer)),
         }
     }
 
@@ -105,7 +112,7 @@ impl Scenario {
     pub(crate) fn see<B>(&mut self, request: &Request<B>, subprotocol: Option<&str>) {
         match self {
             Self::Inspect(inspect) => inspect.see(request, subprotocol),
-            Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) => {}
+            Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) | Self::Chat(_) => {}
         }
     }
 
@@ -121,6 +128,7 @@ impl Scenario {
             Self::Source(source) => Box::pin(source.run(connection)).await,
             Self::Sink(sink) => Box::pin(sink.run(connection)).await,
             Self::Reply(reply) => Box::pin(reply.run(connection)).await,
+            Self::Chat(chat) => Box::pin(chat.run(connection)).await,
         };
         match over {
             Err(ending) => ending,
@@ -147,7 +155,15 @@ mod tests {
 
     #[test]
     fn a_path_leads_to_its_scenario() {
-        for (path, found) in [("/echo", Some("/echo")), ("/echo/", None), ("/", None)] {
+        for (path, found) in [
+            ("/echo", Some("/echo")),
+            ("/chat", Some("/chat/")),
+            ("/chat/", Some("/chat/")),
+            ("/chat/a/b", Some("/chat/")),
+            ("/chatter", None),
+            ("/echo/", None),
+            ("/", None),
+        ] {
             assert_eq!(About::find(path).map(|about| about.path), found, "{path}");
         }
     }
