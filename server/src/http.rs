@@ -35,7 +35,8 @@ use tracing::debug;
 
 use crate::{
     handshake::{self, Accepted},
-    opening, page, scenario,
+    opening, page,
+    scenario::{self, Meter, Metered},
     server::Context,
 };
 
@@ -43,7 +44,7 @@ use crate::{
 const MAX_HEAD: usize = 16 * 1024;
 
 /// A stream whose first bytes were read already, and are read again.
-type Replayed = Join<Chain<Cursor<BytesMut>, OwnedReadHalf>, Patient>;
+type Replayed = Metered<Join<Chain<Cursor<BytesMut>, OwnedReadHalf>, Patient>>;
 
 /// The address of the other end of the TCP connection: an extension of each request.
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +87,9 @@ pub(crate) async fn serve(
 ) -> Served {
     let (reader, writer) = stream.into_split();
     let timeouts = context.config.timeouts;
+    let meter = Meter::default();
     let writer = Patient { writer, patience: timeouts.request, blocked: None };
-    let io = TokioIo::new(join(Cursor::new(read).chain(reader), writer));
+    let io = TokioIo::new(meter.stream(join(Cursor::new(read).chain(reader), writer)));
     let upgrade = Mutex::new(None);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         let answer = if handshake::is_upgrade(&request) {
@@ -101,7 +103,9 @@ pub(crate) async fn serve(
                 Err(rejection) => rejection.response().map(Body::from),
             })
         } else {
+            meter.begin();
             request.extensions_mut().insert(PeerAddr(peer));
+            request.extensions_mut().insert(meter.clone());
             Ok(context.router.clone())
         };
         async move {
@@ -120,10 +124,10 @@ pub(crate) async fn serve(
             .with_upgrades()
     );
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = meter.time(connection.as_mut()) => ended,
         () = context.shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            match timeout(timeouts.close, connection).await {
+            match timeout(timeouts.close, meter.time(connection)).await {
                 Ok(ended) => ended,
                 Err(_) => {
                     debug!(%peer, "HTTP connection did not end in time");
@@ -145,7 +149,7 @@ pub(crate) async fn serve(
 /// The TCP stream out of hyper's hands, so that a WebSocket pays nothing for having begun there.
 async fn upgraded(pending: OnUpgrade, accepted: Accepted) -> Option<Served> {
     let parts = pending.await.ok()?.downcast::<TokioIo<Replayed>>().ok()?;
-    let (reader, writer) = parts.io.into_inner().into_inner();
+    let (reader, writer) = parts.io.into_inner().into_inner().into_inner();
     let (replayed, reader) = reader.into_inner();
     let stream = reader.reunite(writer.writer).ok()?;
     // What hyper has read and not used comes before what it has not read of the replay.

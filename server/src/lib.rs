@@ -38,6 +38,7 @@
 //! | `/sink` | reads, at a rate if one is given, and reports on it: each second and at the end |
 //! | `/reply` | answers every message with a fixed text |
 //! | `/chat/` | plain text to all others on the same path; any path below is a room of its own |
+//! | `/feed/prices` | live quotes as JSON; also as server-sent events, by long polling and by polling |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
 

@@ -4,6 +4,7 @@
 
 mod chat;
 mod echo;
+mod feed;
 mod inspect;
 mod numbered;
 mod pace;
@@ -27,6 +28,8 @@ use crate::{
     query::{Query, QueryError},
 };
 
+pub(crate) use feed::cost::{Meter, Metered};
+
 /// What there is to know of a scenario before it runs.
 pub(crate) struct About {
     /// Its path. One that ends in a slash stands for every path below it as well.
@@ -43,8 +46,8 @@ pub(crate) struct About {
 }
 
 /// All scenarios.
-pub(crate) const ALL: [&About; 6] =
-    [&echo::ABOUT, &inspect::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT, &chat::ABOUT];
+pub(crate) const ALL: [&About; 7] =
+    [&echo::ABOUT, &inspect::ABOUT, &source::ABOUT, &sink::ABOUT, &reply::ABOUT, &chat::ABOUT, &feed::ABOUT];
 
 /// What the server does with a connection, with the parameters that were chosen.
 #[derive(Clone, Debug)]
@@ -55,17 +58,19 @@ pub(crate) enum Scenario {
     Sink(sink::Sink),
     Reply(reply::Reply),
     Chat(chat::Chat),
+    Feed(feed::Feed),
 }
 
 /// What the connections of one server share, as far as scenarios are concerned.
 #[derive(Debug)]
 pub(crate) struct State {
     rooms: chat::Rooms,
+    feeds: feed::Feeds,
 }
 
 impl State {
-    pub(crate) fn new(_shutdown: CancellationToken) -> Self {
-        Self { rooms: chat::Rooms::default() }
+    pub(crate) fn new(shutdown: CancellationToken) -> Self {
+        Self { rooms: chat::Rooms::default(), feeds: feed::Feeds::new(shutdown) }
     }
 }
 
@@ -104,7 +109,8 @@ impl Scenario {
             | Self::Source(_)
             | Self::Sink(_)
             | Self::Reply(_)
-            | Self::Chat(_) => offers.iter().copied().find(|offer| !inspect::is_secret(offer)),
+            | Self::Chat(_)
+            | Self::Feed(_) => offers.iter().copied().find(|offer| !inspect::is_secret(offer)),
         }
     }
 
@@ -112,6 +118,7 @@ impl Scenario {
     pub(crate) fn see<B>(&mut self, request: &Request<B>, subprotocol: Option<&str>) {
         match self {
             Self::Inspect(inspect) => inspect.see(request, subprotocol),
+            Self::Feed(feed) => feed.see(request),
             Self::Echo | Self::Source(_) | Self::Sink(_) | Self::Reply(_) | Self::Chat(_) => {}
         }
     }
@@ -129,6 +136,7 @@ impl Scenario {
             Self::Sink(sink) => Box::pin(sink.run(connection)).await,
             Self::Reply(reply) => Box::pin(reply.run(connection)).await,
             Self::Chat(chat) => Box::pin(chat.run(connection)).await,
+            Self::Feed(feed) => Box::pin(feed.run(connection)).await,
         };
         match over {
             Err(ending) => ending,
@@ -160,6 +168,7 @@ mod tests {
             ("/chat", Some("/chat/")),
             ("/chat/", Some("/chat/")),
             ("/chat/a/b", Some("/chat/")),
+            ("/feed/prices", Some("/feed/prices")),
             ("/chatter", None),
             ("/echo/", None),
             ("/", None),

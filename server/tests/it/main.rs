@@ -5,6 +5,7 @@
 mod chat;
 mod closing;
 mod echo;
+mod feed;
 mod handshake;
 mod http;
 mod inspect;
