@@ -16,7 +16,7 @@ use wirescope_protocol::subprotocol;
 
 use crate::{
     fault::{Answer, Direction, Made, Plan},
-    opening,
+    opening::{self, Head},
     query::{Query, QueryError},
     scenario::{self, Scenario},
     server::Context,
@@ -111,21 +111,25 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     let about = about.filter(|_| !scripted);
     let scenario = about.map(|about| about.open(path, &mut query)).transpose()?;
     let plan = Plan::take(&mut query)?;
-    let own = about.map_or(&[][..], |about| about.parameters);
-    query.finish(|| own.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect())?;
+    if about.is_none_or(|about| !about.any_parameter) {
+        let own = about.map_or(&[][..], |about| about.parameters);
+        query.finish(|| own.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect())?;
+    }
     if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
         return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED).into());
     }
     // Last, since a script that is taken is gone.
     let script = || context.scripts.take(path).map(Scenario::Script);
-    let Some(scenario) = scenario.or_else(script) else {
+    let Some(mut scenario) = scenario.or_else(script) else {
         return Err(Rejection::new(StatusCode::NOT_FOUND, format!("no script is left on {path}")));
     };
+    let subprotocol = scenario.select(&offers);
+    scenario.see(request, subprotocol);
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
     Ok(Accepted {
         path: path.to_owned(),
-        subprotocol: scenario.select(&offers).map(str::to_owned),
+        subprotocol: subprotocol.map(str::to_owned),
         scenario,
         plan: Arc::new(plan),
         tracer: trace.map(|id| context.traces.get(&id).begin()),
@@ -145,12 +149,10 @@ pub(crate) fn check_later<B>(request: &Request<B>, context: &Context) -> Result<
     Ok(accepted)
 }
 
-/// Answers a request that was accepted, as its faults have it; `head` is the request as it came. Whether a WebSocket is
-/// open then.
+/// Answers a request that was accepted, as its faults have it. Whether a WebSocket is open then.
 pub(crate) async fn answer<S: Stream>(
     stream: &mut S,
     request: &Request<()>,
-    head: &[u8],
     accepted: &Accepted,
 ) -> io::Result<bool> {
     let mut answer = Answer::new(accepted.response().map(str::to_owned));
@@ -162,7 +164,7 @@ pub(crate) async fn answer<S: Stream>(
         }
     }
     if let Some(tracer) = &accepted.tracer {
-        tracer.handshake(Direction::In, &String::from_utf8_lossy(head));
+        tracer.handshake(Direction::In, &head_of(request));
     }
     let opens = answer.opens();
     let bytes = answer.instead.unwrap_or_else(|| opening::rendered(&answer.response, false).into_bytes());
@@ -185,8 +187,11 @@ pub(crate) async fn answer<S: Stream>(
     Ok(opens)
 }
 
-/// A request's head as it may have been.
+/// A request's head: as it came, or where that is gone, as it may have been.
 fn head_of<B>(request: &Request<B>) -> String {
+    if let Some(Head(head)) = request.extensions().get() {
+        return String::from_utf8_lossy(head).into_owned();
+    }
     let mut head = format!("{} {} HTTP/1.1\r\n", request.method(), request.uri());
     for (name, value) in request.headers() {
         let _ = write!(head, "{name}: {}\r\n", String::from_utf8_lossy(value.as_bytes()));

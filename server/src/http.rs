@@ -10,11 +10,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::http::{HeaderMap, StatusCode, Version, header};
+use ::http::{HeaderMap, StatusCode, Uri, Version, header};
 use axum::{
-    Extension, Json, Router,
+    Json, Router,
     body::Body,
-    extract::{Path, Request},
+    extract::Request,
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
     routing::{any, get},
@@ -36,16 +36,20 @@ use tracing::debug;
 use crate::{
     control, fault,
     handshake::{self, Accepted},
-    opening, page, scenario,
+    opening, page,
+    scenario::{self, Meter, Metered},
     server::Context,
-    trace,
 };
 
 /// The most bytes of a request's head, as for a connection's first request.
 const MAX_HEAD: usize = 16 * 1024;
 
 /// A stream whose first bytes were read already, and are read again.
-type Replayed = Join<Chain<Cursor<BytesMut>, OwnedReadHalf>, Patient>;
+type Replayed = Metered<Join<Chain<Cursor<BytesMut>, OwnedReadHalf>, Patient>>;
+
+/// The address of the other end of the TCP connection: an extension of each request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddr(pub(crate) SocketAddr);
 
 /// How an HTTP connection ended.
 pub(crate) enum Served {
@@ -56,26 +60,23 @@ pub(crate) enum Served {
 }
 
 /// Everything that is served over plain HTTP.
-pub(crate) fn router() -> Router {
+pub(crate) fn router(scenarios: &Arc<scenario::State>) -> Router {
     let mut router = Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/faults", get(faults))
-        .route("/faults.json", get(async || Json(fault::docs::json())));
+        .route("/faults.json", get(async || Json(fault::docs::json())))
+        .merge(control::router());
     for about in scenario::ALL {
-        match about.path.strip_suffix('/') {
-            None => {
-                let required = async move || handshake::upgrade_required(about.path).response();
-                router = router.route(about.path, any(required));
-            }
-            Some("/trace") => router = router.route("/trace/{id}", get(trace)),
-            Some(parent) => {
-                let required = async move || handshake::upgrade_required(about.path).response();
-                router = router.route(&format!("{parent}/{{*below}}"), any(required));
-            }
+        if let Some(http) = about.http {
+            router = router.merge(http(scenarios));
+            continue;
+        }
+        for path in about.routes() {
+            let required = async move |uri: Uri| handshake::upgrade_required(uri.path()).response();
+            router = router.route(&path, any(required));
         }
     }
     router
-        .merge(control::router())
         .fallback(page::asset)
         .layer(CompressionLayer::new())
         .layer(middleware::from_fn(one_host))
@@ -92,19 +93,6 @@ async fn faults(headers: HeaderMap) -> Response {
     }
 }
 
-/// All that is kept of a trace, an event a line.
-async fn trace(Path(name): Path<String>, Extension(context): Extension<Arc<Context>>) -> Response {
-    let Some(id) = name.strip_suffix(".ndjson") else {
-        return handshake::upgrade_required("/trace/ID").response().map(Body::from);
-    };
-    if !trace::is_id(id) {
-        let why = format!("a trace's ID is {}", trace::ID_ALLOWED);
-        return opening::text(StatusCode::BAD_REQUEST, why).into_response();
-    }
-    let kind = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    (kind, context.traces.get(id).ndjson()).into_response()
-}
-
 /// Serves a connection whose first request is not a WebSocket's; `read` is what was read of it.
 pub(crate) async fn serve(
     stream: TcpStream,
@@ -114,8 +102,9 @@ pub(crate) async fn serve(
 ) -> Served {
     let (reader, writer) = stream.into_split();
     let timeouts = context.config.timeouts;
+    let meter = Meter::default();
     let writer = Patient { writer, patience: timeouts.request, blocked: None };
-    let io = TokioIo::new(join(Cursor::new(read).chain(reader), writer));
+    let io = TokioIo::new(meter.stream(join(Cursor::new(read).chain(reader), writer)));
     let upgrade = Mutex::new(None);
     let service = service_fn(|mut request: hyper::Request<hyper::body::Incoming>| {
         let answer = if handshake::is_upgrade(&request) {
@@ -129,6 +118,9 @@ pub(crate) async fn serve(
                 Err(rejection) => rejection.response().map(Body::from),
             })
         } else {
+            meter.begin();
+            request.extensions_mut().insert(PeerAddr(peer));
+            request.extensions_mut().insert(meter.clone());
             Ok(context.router.clone())
         };
         async move {
@@ -150,10 +142,10 @@ pub(crate) async fn serve(
             .with_upgrades()
     );
     let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
+        ended = meter.time(connection.as_mut()) => ended,
         () = context.shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            match timeout(timeouts.close, connection).await {
+            match timeout(timeouts.close, meter.time(connection)).await {
                 Ok(ended) => ended,
                 Err(_) => {
                     debug!(%peer, "HTTP connection did not end in time");
@@ -175,7 +167,7 @@ pub(crate) async fn serve(
 /// The TCP stream out of hyper's hands, so that a WebSocket pays nothing for having begun there.
 async fn upgraded(pending: OnUpgrade, accepted: Accepted) -> Option<Served> {
     let parts = pending.await.ok()?.downcast::<TokioIo<Replayed>>().ok()?;
-    let (reader, writer) = parts.io.into_inner().into_inner();
+    let (reader, writer) = parts.io.into_inner().into_inner().into_inner();
     let (replayed, reader) = reader.into_inner();
     let stream = reader.reunite(writer.writer).ok()?;
     // What hyper has read and not used comes before what it has not read of the replay.

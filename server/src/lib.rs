@@ -21,10 +21,14 @@
 //! * `server`: binds, accepts, shuts down.
 //! * `opening`: reads a connection's first bytes, bounded in size and time, and tells HTTP from raw TCP.
 //! * `handshake`: checks a WebSocket's opening request and answers it (RFC 6455 section 4.2).
+//! * `wire`: the frames beneath, where a fault bends them (`fault`) or a trace records them (`trace`); else not at all.
 //! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7).
 //! * `scenario`: what the server does on a path.
 //! * `http`: what is plain HTTP: the page, `/healthz`. `page`: the page's files and their security policy.
 //! * `raw`: TCP echo for a connection that is not HTTP.
+//!
+//! Beside them: `query` and `chance` for what a URL says, `script` for what a test suite says, `control` for what it
+//! changes.
 //!
 //! The binary is `main.rs`, and `log.rs` beside it; the `cli` feature, on by default, brings in what only they need.
 //!
@@ -33,6 +37,15 @@
 //! | path | what it does |
 //! | --- | --- |
 //! | `/echo` | sends every message back: text as text, binary as binary |
+//! | `/inspect` | the request as the server saw it, as JSON: at once and for every message; also HTTP |
+//! | `/source` | sends numbered, checksummed messages by itself, then a report and Close 1000 |
+//! | `/sink` | reads, at a rate if one is given, and reports on it: each second and at the end |
+//! | `/reply` | answers every message with a fixed text |
+//! | `/chat/` | plain text to all others on the same path; any path below is a room of its own |
+//! | `/feed/prices` | live quotes as JSON; also as server-sent events, by long polling and by polling |
+//! | `/trace/` | what the server saw of the connections opened with `?trace=ID`, live; `ID.ndjson` is all of it |
+//! | `/faults` | every fault that a URL can ask for, as text and as JSON |
+//! | `/control/` | lists live connections and changes their faults, with `--control` |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
 
@@ -61,3 +74,9 @@ pub use config::{Config, Timeouts};
 pub use script::{Mounted, Script};
 pub use server::{BindError, Server};
 pub use wirescope_protocol::CloseCode;
+
+/// The paths that are served and what they do, a line each, as `--help` shows them.
+#[doc(hidden)]
+pub fn paths() -> String {
+    scenario::list()
+}

@@ -14,17 +14,9 @@ A WebSocket test server: point a client at ws://127.0.0.1:8080/echo, or a browse
 The first line on standard output is the address, \"listening on http://ADDR:PORT\"; the log goes to standard error. \
 SIGINT and SIGTERM send every client Close 1001 and end the server within five seconds, with status 0.";
 
-const PATHS: &str = "\
-Paths:
-  /echo      WebSocket: sends every message back
-  /          the workbench page
-  /healthz   says ok
-
-A connection whose first line is not HTTP is raw TCP echo: telnet 127.0.0.1 8080";
-
 /// What the command line says.
 #[derive(Debug, Parser)]
-#[command(version, about = ABOUT, max_term_width = 100, after_help = PATHS)]
+#[command(version, about = ABOUT, max_term_width = 100, after_help = paths())]
 struct Flags {
     /// The address to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
@@ -57,6 +49,14 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What there is to connect to, for `--help`.
+fn paths() -> String {
+    format!(
+        "Paths:\n{}\nA connection whose first line is not HTTP is raw TCP echo: telnet 127.0.0.1 8080",
+        wirescope_server::paths()
+    )
 }
 
 async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {

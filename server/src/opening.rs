@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io, net::SocketAddr};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -16,17 +16,21 @@ use crate::{Config, Timeouts, ending, handshake};
 const MAX_HEAD: usize = 16 * 1024;
 
 /// The most headers a request may have.
-const MAX_HEADERS: usize = 100;
+pub(crate) const MAX_HEADERS: usize = 100;
 
 /// The methods of RFC 9110 and PATCH, and the one that HTTP/2's preface begins with: what "begun like HTTP" means.
 const METHODS: [&str; 10] =
     ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"];
 
+/// A request's head as it came, to the end of its empty line: an extension of the request, where it was read here.
+#[derive(Clone, Debug)]
+pub(crate) struct Head(pub(crate) Bytes);
+
 /// What a connection turned out to be.
 #[derive(Debug)]
 pub(crate) enum Opening {
     /// A request to open a WebSocket, and what came after it.
-    WebSocket { request: Request<()>, head: Vec<u8>, leftover: Vec<u8> },
+    WebSocket { request: Request<()>, leftover: Vec<u8> },
     /// Any other HTTP request, of which this was read.
     Http { read: BytesMut },
     /// Not HTTP; this was read.
@@ -221,7 +225,7 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
             ));
         }
     };
-    let Some(request) = to_request(&parsed) else {
+    let Some(mut request) = to_request(&parsed) else {
         return Some(refused(
             read,
             StatusCode::BAD_REQUEST,
@@ -229,8 +233,8 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
         ));
     };
     if handshake::is_upgrade(&request) {
-        let leftover = read[length..].to_vec();
-        Some(Opening::WebSocket { request, head: read[..length].to_vec(), leftover })
+        request.extensions_mut().insert(Head(read.split_to(length).freeze()));
+        Some(Opening::WebSocket { request, leftover: read.to_vec() })
     } else {
         Some(Opening::Http { read: std::mem::take(read) })
     }

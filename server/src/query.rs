@@ -11,6 +11,8 @@ use wirescope_protocol::Quoted;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     parameters: Vec<(String, String)>,
+    /// The keys that were only looked at.
+    shared: Vec<&'static str>,
 }
 
 /// Why a query is refused.
@@ -62,7 +64,7 @@ impl Query {
             }
             parameters.push((key, value));
         }
-        Ok(Self { parameters })
+        Ok(Self { parameters, shared: Vec::new() })
     }
 
     /// A parameter's text.
@@ -78,6 +80,14 @@ impl Query {
             Some(value) => Ok(Some(value)),
             None => Err(QueryError::invalid(key, text, T::ALLOWED)),
         }
+    }
+
+    /// A parameter's value, which somebody else may still take: for what a scenario and a fault both go by.
+    pub(crate) fn share<T: Value>(&mut self, key: &'static str) -> Result<Option<T>, QueryError> {
+        let Some((_, text)) = self.parameters.iter().find(|(name, _)| name == key) else { return Ok(None) };
+        let value = T::parse(text).ok_or_else(|| QueryError::invalid(key, text.as_str(), T::ALLOWED))?;
+        self.shared.push(key);
+        Ok(Some(value))
     }
 
     /// A parameter's value within a range; `allowed` says which.
@@ -115,7 +125,7 @@ impl Query {
 
     /// Refuses what nobody took; `known` says what there is.
     pub(crate) fn finish(self, known: impl FnOnce() -> Vec<&'static str>) -> Result<(), QueryError> {
-        match self.parameters.into_iter().next() {
+        match self.parameters.into_iter().find(|(key, _)| !self.shared.contains(&key.as_str())) {
             Some((key, _)) => Err(QueryError::Unknown { key, known: known() }),
             None => Ok(()),
         }
@@ -301,6 +311,16 @@ mod tests {
         assert_eq!(error.to_string(), "there is no parameter \"other\" here; there is: drop, delay");
         let error = Query::parse("a=1&a=1").unwrap_err();
         assert_eq!(error.to_string(), "parameter \"a\" is there twice");
+    }
+
+    #[test]
+    fn what_is_shared_can_still_be_taken_and_need_not_be() {
+        let mut query = Query::parse("seed=7&drop=2%").unwrap();
+        assert_eq!(query.share("seed"), Ok(Some(7_u64)));
+        assert_eq!(query.share::<u64>("other"), Ok(None));
+        assert_eq!(query.clone().take("seed"), Ok(Some(7_u64)));
+        assert_eq!(query.take("drop"), Ok(Some(Probability(0.02))));
+        assert_eq!(query.finish(Vec::new), Ok(()));
     }
 
     proptest! {

@@ -23,7 +23,7 @@ use crate::{
     ending, handshake,
     http::{self, Served},
     opening::{self, Opening},
-    raw,
+    raw, scenario,
     script::{Script, Scripts},
     trace::Traces,
 };
@@ -54,14 +54,17 @@ pub(crate) struct Context {
     pub(crate) traces: Traces,
     pub(crate) live: Live,
     pub(crate) scripts: Arc<Scripts>,
+    pub(crate) scenarios: Arc<scenario::State>,
 }
 
 impl Context {
     pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Self {
+        let scenarios = Arc::new(scenario::State::new(shutdown.clone()));
         Self {
             config,
             shutdown,
-            router: http::router(),
+            router: http::router(&scenarios),
+            scenarios,
             traces: Traces::default(),
             live: Live::default(),
             scripts: Arc::default(),
@@ -241,10 +244,10 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, context: Arc<Context>) {
         () = context.shutdown.cancelled() => return,
     };
     match opening {
-        Ok(Opening::WebSocket { request, head, leftover }) => match handshake::check(&request, &context) {
+        Ok(Opening::WebSocket { request, leftover }) => match handshake::check(&request, &context) {
             Ok(accepted) => {
                 let answered = tokio::select! {
-                    answered = handshake::answer(&mut stream, &request, &head, &accepted) => answered,
+                    answered = handshake::answer(&mut stream, &request, &accepted) => answered,
                     () = context.shutdown.cancelled() => return,
                 };
                 match answered {

@@ -11,6 +11,8 @@ pub(super) const ABOUT: About = About {
     path: "/echo",
     text: "sends every message back: text as text, binary as binary",
     parameters: &[],
+    any_parameter: false,
+    http: None,
     parse: |_, _| Ok(Scenario::Echo),
 };
 

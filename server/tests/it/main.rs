@@ -2,15 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chat;
 mod closing;
 mod control;
 mod echo;
 mod faults;
+mod feed;
 mod handshake;
 mod http;
+mod inspect;
 mod peers;
 mod process;
 mod raw_tcp;
+mod reply;
 mod script;
+mod sink;
+mod source;
 mod support;
 mod trace;

@@ -97,6 +97,12 @@ impl Frame {
         Self::new(FIN | CLOSE, close_payload(code, reason))
     }
 
+    /// The text of a whole text message.
+    pub(crate) fn text(&self) -> String {
+        assert_eq!(self.first, FIN | TEXT, "{self:?}");
+        String::from_utf8(self.payload.clone()).unwrap()
+    }
+
     /// The code of a Close frame.
     pub(crate) fn code(&self) -> Option<u16> {
         let code = self.payload.get(..2)?.try_into().ok()?;
@@ -166,6 +172,16 @@ impl Peer {
     /// A whole response that ends with the connection.
     pub(crate) async fn response(&mut self) -> String {
         String::from_utf8(self.rest().await).unwrap()
+    }
+
+    /// The text of the next frame, which must be a whole text message.
+    pub(crate) async fn text(&mut self) -> String {
+        self.frame().await.text()
+    }
+
+    /// The next frame, which must be a text message in JSON.
+    pub(crate) async fn json(&mut self) -> serde_json::Value {
+        serde_json::from_str(&self.text().await).unwrap()
     }
 
     pub(crate) async fn frame(&mut self) -> Frame {
