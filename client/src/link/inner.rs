@@ -232,7 +232,7 @@ impl Inner {
     }
 
     pub(super) fn subprotocol(&self) -> String {
-        self.connection.borrow().as_ref().map(|one| one.transport.events().subprotocol()).unwrap_or_default()
+        self.connection.borrow().as_ref().map(|one| one.transport.subprotocol()).unwrap_or_default()
     }
 
     pub(super) fn stats(&self) -> Stats {

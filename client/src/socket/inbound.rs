@@ -95,6 +95,17 @@ impl Inbound {
         Ok(())
     }
 
+    /// Takes a message whatever the limits, since what is read over a stream cannot be given back.
+    pub(crate) fn push_beyond(&mut self, message: Message) {
+        self.bytes += message.len();
+        self.waiting.push_back(message);
+    }
+
+    /// Whether a limit is reached, so that no more is to be read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= self.limits.messages || self.bytes >= self.limits.bytes
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Message> {
         let message = self.waiting.pop_front()?;
         self.bytes -= message.len();

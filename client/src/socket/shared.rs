@@ -11,7 +11,7 @@ use wirescope_protocol::CloseCode;
 use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
     inbound::Inbound,
-    transport::Transport,
+    transport::{Carrier, Transport},
     wakers::{Place, Wakers},
 };
 use crate::{task, timer::Timer};
@@ -55,12 +55,18 @@ impl Shared {
             myself: Weak::clone(myself),
         });
         let weak = Weak::clone(&shared.myself);
-        let transport =
-            Transport::open(&options.url, &options.subprotocols, options.watermarks, move |event| {
-                if let Some(shared) = weak.upgrade() {
-                    shared.handle(event);
-                }
-            })?;
+        let handler = move |event| {
+            if let Some(shared) = weak.upgrade() {
+                shared.handle(event);
+            }
+        };
+        let Connect { url, subprotocols, watermarks, .. } = options;
+        let transport = match options.opener {
+            None => Transport::open(url, subprotocols, *watermarks, handler)?,
+            Some(opener) => {
+                Transport::open_with(opener, url, subprotocols, *watermarks, Box::new(handler))?
+            }
+        };
         // The cell was made empty above.
         let _ = shared.transport.set(transport);
         Ok(shared)
@@ -114,7 +120,11 @@ impl Shared {
     }
 
     pub(super) fn poll_message(&self, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if let Some(message) = self.inbound.borrow_mut().pop() {
+        let popped = self.inbound.borrow_mut().pop();
+        if let Some(message) = popped {
+            if let Some(stream) = self.transport().other() {
+                stream.set_reading(!self.inbound.borrow().is_full());
+            }
             return Poll::Ready(Some(Ok(message)));
         }
         if let Some(failure) = self.failure.borrow_mut().take() {
@@ -154,9 +164,12 @@ impl Shared {
         if self.ending.borrow().is_some() {
             return;
         }
+        let is_truncated = || self.transport().other().is_some_and(Carrier::is_truncated);
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
         if !ending.was_clean && !self.overflowed.get() {
             *self.failure.borrow_mut() = Some(Error::Lost(ending.clone()));
+        } else if is_truncated() {
+            *self.failure.borrow_mut() = Some(Error::Unread(ending.clone()));
         }
         *self.ending.borrow_mut() = Some(ending.clone());
         if let Some(timer) = self.close_timer.get() {
@@ -170,6 +183,14 @@ impl Shared {
     fn take_message(&self, message: Message) {
         // Once the queue has overflowed, a message that fits again would leave a gap before it.
         if self.overflowed.get() || self.ending.borrow().is_some() {
+            return;
+        }
+        if let Some(stream) = self.transport().other() {
+            let mut inbound = self.inbound.borrow_mut();
+            inbound.push_beyond(message);
+            let is_full = inbound.is_full();
+            drop(inbound);
+            stream.set_reading(!is_full);
             return;
         }
         let pushed = self.inbound.borrow_mut().push(message);
