@@ -63,9 +63,7 @@ impl Shared {
         let Connect { url, subprotocols, watermarks, .. } = options;
         let transport = match options.opener {
             None => Transport::open(url, subprotocols, *watermarks, handler)?,
-            Some(opener) => {
-                Transport::open_with(opener, url, subprotocols, *watermarks, Box::new(handler))?
-            }
+            Some(opener) => Transport::open_with(opener, url, subprotocols, *watermarks, Box::new(handler))?,
         };
         // The cell was made empty above.
         let _ = shared.transport.set(transport);

@@ -13,6 +13,7 @@ mod subprotocols;
 mod validation;
 
 // These need the supervisor too, to have servers die and peers misbehave.
+mod backpressure;
 mod chaos;
 mod connecting;
 mod dropping;
