@@ -101,9 +101,9 @@ impl Inbound {
         self.waiting.push_back(message);
     }
 
-    /// Whether a limit is reached, so that no more is to be read.
-    pub(crate) fn is_full(&self) -> bool {
-        self.waiting.len() >= self.limits.messages || self.bytes >= self.limits.bytes
+    /// Whether a limit is passed, so that no more is to be read.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.waiting.len() > self.limits.messages || self.bytes > self.limits.bytes
     }
 
     pub(crate) fn pop(&mut self) -> Option<Message> {
@@ -158,6 +158,19 @@ mod tests {
         queue.push("three".into()).unwrap();
         assert_eq!(queue.dropped(), 1);
         assert_eq!(drain(queue), ["one".into(), "two".into()]);
+    }
+
+    #[test]
+    fn what_cannot_be_given_back_is_taken_beyond_the_limits() {
+        let mut queue = filled(Overflow::Fail);
+        assert!(!queue.is_beyond(), "at the limit, where one more is still asked for");
+        queue.push_beyond("three".into());
+        assert!(queue.is_beyond());
+        queue.pop();
+        assert!(!queue.is_beyond());
+        queue.push_beyond("x".into());
+        assert!(queue.is_beyond(), "by messages, of ten bytes less one");
+        assert_eq!(drain(queue), ["two".into(), "three".into(), "x".into()]);
     }
 
     #[test]

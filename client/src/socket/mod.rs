@@ -63,16 +63,17 @@ pub enum Transport {
     /// The browser's `WebSocketStream`, by [`Connect::stream`] or [`Connect::stream_if_available`]; in windows and Workers of
     /// Chromium since version 124, and neither in Firefox nor in Safari.
     ///
-    /// * A slow reader slows the peer. Once the inbound queue reaches either of its limits, nothing more is asked of the
-    ///   browser until a message was taken out; the browser's and the system's buffers fill, and TCP stops the peer. There is
-    ///   no overflow, so the [`Overflow`] rule is not used and nothing is dropped. The limit in bytes may be passed by one
-    ///   message, whose size nobody knows before it is there.
+    /// * A slow reader slows the peer. Once a message takes the inbound queue past either of its limits, nothing more is asked
+    ///   of the browser until enough was taken out; the browser's and the system's buffers fill, and TCP stops the peer. There
+    ///   is no overflow, so the [`Overflow`] rule is not used and nothing is dropped. The queue never holds more than one
+    ///   message beyond its limits.
     /// * *Drained* is a message whose write promise has resolved, which is told without a timer.
     /// * Until the reader takes what is queued, the end of the connection may stay unknown: it comes behind what was sent
     ///   before it.
-    /// * A peer that closes while reading is held back can cost messages: on its Close frame, Chromium (156) forgets what it
-    ///   has received and was not asked for, up to about 128 KiB, and calls the close clean. The stream then gives
-    ///   [`Error::Unread`] before it ends. A peer that waits for a word from the reader before it closes loses nothing.
+    /// * A peer that closes while reading is held back can cost messages: at its Close frame, Chromium (156) forgets what it
+    ///   has received and was not asked for, about 128 KiB at most, and calls the close clean. The stream gives
+    ///   [`Error::Unread`] whenever that may have happened, and ends. A peer that waits for a word from the reader before it
+    ///   closes loses nothing.
     /// * **Chromium (156) crashes the page or Worker when a connection is lost while a write waits**, that is while more was
     ///   sent than the peer and the buffers between take. Use it for connections that receive much and send little.
     /// * A URL that the browser blocks is [`Error::ConnectFailed`], not [`Error::Blocked`].

@@ -121,7 +121,7 @@ impl Shared {
         let popped = self.inbound.borrow_mut().pop();
         if let Some(message) = popped {
             if let Some(stream) = self.transport().other() {
-                stream.set_reading(!self.inbound.borrow().is_full());
+                stream.set_reading(!self.inbound.borrow().is_beyond());
             }
             return Poll::Ready(Some(Ok(message)));
         }
@@ -186,9 +186,9 @@ impl Shared {
         if let Some(stream) = self.transport().other() {
             let mut inbound = self.inbound.borrow_mut();
             inbound.push_beyond(message);
-            let is_full = inbound.is_full();
+            let is_beyond = inbound.is_beyond();
             drop(inbound);
-            stream.set_reading(!is_full);
+            stream.set_reading(!is_beyond);
             return;
         }
         let pushed = self.inbound.borrow_mut().push(message);

@@ -10,7 +10,7 @@ use wirescope::{
 };
 
 use crate::support::{
-    close, connect, echo, over::over_both, poll_once, supervisor::peer, to, within, within_seconds,
+    close, connect, echo, over::over_both, parts, poll_once, supervisor::peer, to, within, within_seconds,
 };
 
 over_both! {
@@ -20,7 +20,7 @@ over_both! {
     a_close_that_is_not_answered_resolves_as_unclean,
     a_receipt_outlives_its_socket,
     a_send_that_waits_for_room_fails_once_the_socket_is_closing,
-    what_has_not_drained_when_the_peer_closes_is_lost,
+    what_has_not_drained_when_a_close_is_given_up_is_lost,
 }
 
 const CHUNK: usize = 256 * 1024;
@@ -70,15 +70,15 @@ async fn sending_waits_above_the_high_mark_until_below_the_low_one(over: Transpo
     outcome
 }
 
-async fn what_has_not_drained_when_the_peer_closes_is_lost(over: Transport) -> Result<(), Error> {
-    // The peer reads nothing before it closes.
-    let connecting = to(over, peer("/wait/300/close/4001/enough").await);
+async fn what_has_not_drained_when_a_close_is_given_up_is_lost(over: Transport) -> Result<(), Error> {
+    // The peer reads nothing for long.
+    let connecting = to(over, peer("/wait/3000").await).close_timeout(std::time::Duration::from_millis(200));
     let socket = within("it opens", connecting.watermarks(Watermarks::new(u64::MAX, 0))).await?;
     let first = socket.try_send("a word")?;
     within("it drains", first.drained()).await?;
     let receipts = [socket.try_send(&vec![0; LARGE])?, socket.try_send("behind all that")?];
-    let ending = within("it ends", socket.closed()).await;
-    assert_eq!((ending.code.number(), ending.initiator), (4001, Initiator::Peer));
+    let ending = close(&socket, 4001, "enough").await;
+    assert_eq!((parts(&ending), ending.initiator), ((1006, "", false), Initiator::Us));
     assert_eq!(first.delivery(), Delivery::Drained, "what has drained stays drained");
     for receipt in receipts {
         assert_eq!(receipt.delivery(), Delivery::Lost(ending.clone()));

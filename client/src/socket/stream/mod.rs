@@ -118,9 +118,7 @@ struct Flags {
     paused: Cell<bool>,
     /// None will give anything more.
     read_to_end: Cell<bool>,
-    /// The read under way began after the peer had begun to close.
-    late: Cell<bool>,
-    /// The browser still held a message when the peer began to close, and may have held more.
+    /// The peer began to close while no read was under way.
     truncated: Cell<bool>,
     /// The last event was told.
     ended: Cell<bool>,
@@ -210,7 +208,7 @@ impl Connection {
                 let reason = info.reason().unwrap_or_default();
                 let ending = self.history.ending(code, reason, settled == Settled::Closed);
                 self.ending.replace(Some(ending));
-                // What the browser still holds is one message at most, and nothing more will come.
+                // What can still be read is one message at most.
                 self.flags.paused.set(false);
                 self.read();
                 self.end();
@@ -248,7 +246,11 @@ impl Connection {
         if flags.reading.get() || flags.paused.get() || flags.read_to_end.get() || flags.dropped.get() {
             return;
         }
-        flags.late.set(!flags.closing.get() && open.writer.desired_size().is_none());
+        // With a read under way the browser hands over all that came before the peer's Close frame. Without one, Chromium
+        // forgets at that frame what it had received.
+        if !flags.closing.get() && open.writer.desired_size().is_none() {
+            flags.truncated.set(true);
+        }
         flags.reading.set(true);
         open.reader.read().then(&self.on_read, &self.on_read_failed);
     }
@@ -260,9 +262,6 @@ impl Connection {
         self.flags.reading.set(false);
         // As with the browser's other interface, nothing is delivered any more once this side closes.
         if !self.flags.closing.get() {
-            // Chromium asks the network for the next message only when this one is taken, and forgets at the peer's Close
-            // frame what it had received and not asked for.
-            self.flags.truncated.set(self.flags.truncated.get() || self.flags.late.get());
             self.history.hear();
             (self.handler)(Event::Message(Message::from_js(&read.value())));
         }
