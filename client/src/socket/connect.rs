@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, InboundLimits, Shared, Socket, Watermarks, stream, transport::Opener};
+use super::{Error, InboundLimits, Shared, Socket, Watermarks, transport::Opener};
 
 /// A connection attempt, from [`Socket::connect`]: set what it needs, then await it.
 ///
@@ -72,7 +72,7 @@ impl Connect {
     /// Connects over [`Transport::Stream`](super::Transport::Stream), or fails with [`Error::Unsupported`] where the browser
     /// has none. See there what differs.
     pub fn stream(self) -> Self {
-        Self { opener: Some(stream::open), ..self }
+        Self { opener: Some(super::STREAM), ..self }
     }
 
     /// Connects over [`Transport::Stream`](super::Transport::Stream) where the browser has it, and over

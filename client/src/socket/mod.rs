@@ -47,6 +47,9 @@ use self::{shared::Shared, wakers::Place};
 
 #[cfg(feature = "io")]
 pub use self::bytes::ByteStream;
+/// Opens a connection over [`Transport::Stream`].
+pub(crate) const STREAM: transport::Opener = stream::open;
+
 pub(crate) use self::{event::check_close, url::check as check_url};
 
 /// What carries a connection: one of the browser's two interfaces for WebSockets.

@@ -19,6 +19,7 @@ mod connecting;
 mod dropping;
 mod ending;
 mod link_edges;
+mod link_stream;
 mod link_trouble;
 mod overflow;
 mod receipts;
