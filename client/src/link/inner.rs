@@ -406,13 +406,9 @@ impl Inner {
             stats.received += 1;
             stats.bytes_received += message.len() as u64;
         });
-        if connection.transport.other().is_some() {
-            self.inbound.borrow_mut().push_beyond(message);
-            self.pace(connection);
-            self.readers.wake_all();
-            return;
-        }
-        let pushed = self.inbound.borrow_mut().push(message);
+        let beyond = connection.transport.other().is_some();
+        let pushed = self.inbound.borrow_mut().push(message, beyond);
+        self.pace(connection);
         if pushed.is_err() {
             connection.overflowed.set(true);
             // The code and the reason are valid by construction. The peer's answer is not waited for: this connection is of

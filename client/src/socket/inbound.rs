@@ -76,8 +76,9 @@ impl Inbound {
         Self { waiting: VecDeque::new(), bytes: 0, dropped: 0, limits }
     }
 
-    pub(crate) fn push(&mut self, message: Message) -> Result<(), Overflowed> {
-        while !self.fits(&message) {
+    /// Takes a message, if need be beyond the limits where that is allowed.
+    pub(crate) fn push(&mut self, message: Message, beyond: bool) -> Result<(), Overflowed> {
+        while !beyond && !self.fits(&message) {
             match self.limits.overflow {
                 Overflow::Fail => return Err(Overflowed { messages: self.waiting.len(), bytes: self.bytes }),
                 Overflow::DropOldest => {
@@ -93,12 +94,6 @@ impl Inbound {
         self.bytes += message.len();
         self.waiting.push_back(message);
         Ok(())
-    }
-
-    /// Takes a message whatever the limits, since what is read over a stream cannot be given back.
-    pub(crate) fn push_beyond(&mut self, message: Message) {
-        self.bytes += message.len();
-        self.waiting.push_back(message);
     }
 
     /// Whether a limit is passed, so that no more is to be read.
@@ -128,8 +123,8 @@ mod tests {
 
     fn filled(overflow: Overflow) -> Inbound {
         let mut queue = Inbound::new(InboundLimits { messages: 2, bytes: 10, overflow });
-        queue.push("one".into()).unwrap();
-        queue.push("two".into()).unwrap();
+        queue.push("one".into(), false).unwrap();
+        queue.push("two".into(), false).unwrap();
         queue
     }
 
@@ -140,14 +135,14 @@ mod tests {
     #[test]
     fn fail_keeps_what_was_queued() {
         let mut queue = filled(Overflow::Fail);
-        assert_eq!(queue.push("three".into()), Err(Overflowed { messages: 2, bytes: 6 }));
+        assert_eq!(queue.push("three".into(), false), Err(Overflowed { messages: 2, bytes: 6 }));
         assert_eq!(drain(queue), ["one".into(), "two".into()]);
     }
 
     #[test]
     fn drop_oldest_makes_room_and_counts() {
         let mut queue = filled(Overflow::DropOldest);
-        queue.push("ten bytes!".into()).unwrap();
+        queue.push("ten bytes!".into(), false).unwrap();
         assert_eq!(queue.dropped(), 2);
         assert_eq!(drain(queue), ["ten bytes!".into()]);
     }
@@ -155,7 +150,7 @@ mod tests {
     #[test]
     fn drop_newest_leaves_the_queue_as_it_is_and_counts() {
         let mut queue = filled(Overflow::DropNewest);
-        queue.push("three".into()).unwrap();
+        queue.push("three".into(), false).unwrap();
         assert_eq!(queue.dropped(), 1);
         assert_eq!(drain(queue), ["one".into(), "two".into()]);
     }
@@ -164,11 +159,11 @@ mod tests {
     fn what_cannot_be_given_back_is_taken_beyond_the_limits() {
         let mut queue = filled(Overflow::Fail);
         assert!(!queue.is_beyond(), "at the limit, where one more is still asked for");
-        queue.push_beyond("three".into());
+        queue.push("three".into(), true).unwrap();
         assert!(queue.is_beyond());
         queue.pop();
         assert!(!queue.is_beyond());
-        queue.push_beyond("x".into());
+        queue.push("x".into(), true).unwrap();
         assert!(queue.is_beyond(), "by messages, of ten bytes less one");
         assert_eq!(drain(queue), ["two".into(), "three".into(), "x".into()]);
     }
@@ -176,7 +171,7 @@ mod tests {
     #[test]
     fn a_message_alone_is_taken_however_long() {
         let mut queue = Inbound::new(InboundLimits { messages: 2, bytes: 10, overflow: Overflow::Fail });
-        queue.push("longer than ten bytes".into()).unwrap();
-        assert_eq!(queue.push("x".into()), Err(Overflowed { messages: 1, bytes: 21 }));
+        queue.push("longer than ten bytes".into(), false).unwrap();
+        assert_eq!(queue.push("x".into(), false), Err(Overflowed { messages: 1, bytes: 21 }));
     }
 }

@@ -120,9 +120,7 @@ impl Shared {
     pub(super) fn poll_message(&self, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let popped = self.inbound.borrow_mut().pop();
         if let Some(message) = popped {
-            if let Some(stream) = self.transport().other() {
-                stream.set_reading(!self.inbound.borrow().is_beyond());
-            }
+            self.pace();
             return Poll::Ready(Some(Ok(message)));
         }
         if let Some(failure) = self.failure.borrow_mut().take() {
@@ -162,12 +160,11 @@ impl Shared {
         if self.ending.borrow().is_some() {
             return;
         }
-        let is_truncated = || self.transport().other().is_some_and(Carrier::is_truncated);
+        let is_truncated = self.transport().other().is_some_and(Carrier::is_truncated);
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
-        if !ending.was_clean && !self.overflowed.get() {
-            *self.failure.borrow_mut() = Some(Error::Lost(ending.clone()));
-        } else if is_truncated() {
-            *self.failure.borrow_mut() = Some(Error::Unread(ending.clone()));
+        if (is_truncated || !ending.was_clean) && !self.overflowed.get() {
+            let failure = if ending.was_clean { Error::Unread } else { Error::Lost };
+            *self.failure.borrow_mut() = Some(failure(ending.clone()));
         }
         *self.ending.borrow_mut() = Some(ending.clone());
         if let Some(timer) = self.close_timer.get() {
@@ -183,20 +180,21 @@ impl Shared {
         if self.overflowed.get() || self.ending.borrow().is_some() {
             return;
         }
-        if let Some(stream) = self.transport().other() {
-            let mut inbound = self.inbound.borrow_mut();
-            inbound.push_beyond(message);
-            let is_beyond = inbound.is_beyond();
-            drop(inbound);
-            stream.set_reading(!is_beyond);
-            return;
-        }
-        let pushed = self.inbound.borrow_mut().push(message);
+        let beyond = self.transport().other().is_some();
+        let pushed = self.inbound.borrow_mut().push(message, beyond);
+        self.pace();
         if let Err(full) = pushed {
             self.overflowed.set(true);
             *self.failure.borrow_mut() = Some(Error::Overflow { messages: full.messages, bytes: full.bytes });
             // The code and the reason are valid by construction.
             let _ = self.close(OVERFLOW_CODE, "inbound queue full");
+        }
+    }
+
+    /// Lets the peer go on as far as there is room for what it sends, over a transport that can.
+    fn pace(&self) {
+        if let Some(stream) = self.transport().other() {
+            stream.set_reading(!self.inbound.borrow().is_beyond());
         }
     }
 
