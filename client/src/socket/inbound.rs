@@ -4,8 +4,9 @@ use super::Message;
 
 /// How much may wait to be read, and what happens to what comes on top.
 ///
-/// The browser cannot be told to stop reading, so a reader slower than its peer fills this queue. A message that is
-/// alone in the queue is always taken, however long it is.
+/// The browser's `WebSocket` cannot be told to stop reading, so a reader slower than its peer fills this queue. A message that
+/// is alone in the queue is always taken, however long it is. Over [`Transport::Stream`](super::Transport::Stream) nothing
+/// overflows: reading stops once a message has passed a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InboundLimits {

@@ -2,7 +2,8 @@
 //!
 //! [`Socket`] is a [`Stream`] of what arrives and takes what is sent, with a [`Receipt`] for each. [`EventSocket`] beneath
 //! it hands the browser's four events to a handler, for code that is driven by events anyway. This module is the only code
-//! of the crate that touches `web_sys::WebSocket`.
+//! of the crate that touches `web_sys::WebSocket`. `stream` is the other interface that some browsers have, chosen by
+//! [`Connect::stream`]: [`Transport`] says what differs.
 
 mod account;
 #[cfg(feature = "io")]
@@ -95,7 +96,7 @@ impl Transport {
 /// * [`Socket::send`] waits for room and gives a [`Receipt`]; [`Socket::try_send`] does not wait. On a socket that is not
 ///   open both fail, where the browser would lose the message silently.
 /// * As a [`Stream`] it gives each [`Message`] as it arrives. The stream ends after a clean close; after any other
-///   ending it gives one [`Error::Lost`] and then ends. What is queued is still given after the connection ended.
+///   ending it gives one [`Error::Lost`] and then ends ([`Error::Unread`] is a case of [`Transport::Stream`] alone). What is queued is still given after the connection ended.
 /// * By default it is over the browser's `WebSocket`; [`Connect::stream`] makes it one whose slow reader slows the peer.
 /// * As a [`Sink`] it takes each [`Message`], and is not ready while more than the high [`Watermarks`] is buffered.
 /// * A clone is another handle of the same connection: keep one to close it after `split`, or to send from another task.
@@ -133,8 +134,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidUrl`], [`Error::InvalidOffer`] and [`Error::Blocked`] before anything is tried, and
-    /// [`Error::ConnectFailed`] when the attempt fails.
+    /// [`Error::InvalidUrl`], [`Error::InvalidOffer`], [`Error::Blocked`] and [`Error::Unsupported`] before anything is tried,
+    /// and [`Error::ConnectFailed`] when the attempt fails.
     pub fn connect(url: impl Into<String>) -> Connect {
         Connect::to(url.into())
     }

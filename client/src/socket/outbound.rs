@@ -218,7 +218,7 @@ impl Receipt {
     }
 
     /// Resolves once the message has drained. `bufferedAmount` is looked at every few milliseconds while somebody waits,
-    /// since the browser has no event for it.
+    /// since the browser has no event for it; over [`Transport::Stream`](super::Transport::Stream) its write promise tells.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use futures_util::SinkExt;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
-    socket::{CloseEvent, Error, EventSocket, Message, Socket, State, Transport},
+    socket::{Cause, CloseEvent, Error, EventSocket, Initiator, Message, Socket, State, Transport, diagnose},
 };
 
 use crate::support::{
@@ -60,6 +60,9 @@ async fn a_reset_is_told_once(over: Transport) {
     let mut socket = connect(over, &peer("/wait/100/reset").await).await;
     ends_as_lost(&mut socket).await;
     assert_eq!(socket.state(), State::Closed);
+    let ending = ended(&socket).await;
+    assert_eq!(ending.initiator, Initiator::Nobody);
+    assert_eq!(diagnose(&[ending]).map(|diagnosis| diagnosis.cause), Some(Cause::ConnectionLost));
 }
 
 async fn the_peers_code_and_reason_are_told(over: Transport) {
