@@ -1,6 +1,7 @@
 //! The WebSocket for Rust in a browser: typed, bounded, leak-free, and it never loses a message silently.
 //!
-//! It wraps the browser's own `WebSocket` and its four events, in a window and in a Worker alike.
+//! It wraps the browser's own `WebSocket` and its four events, in a window and in a Worker alike, and `WebSocketStream` for
+//! who asks for it where the browser has it.
 //!
 //! # Layout
 //!

@@ -30,11 +30,12 @@ const WARM_UP: usize = 2;
 pub(crate) const YARDSTICK: [&str; 2] = ["JavaScript", "JavaScript again"];
 
 /// The rows that are Rust: what the table calls them, and the function that they export.
-const RUST: [(&str, &str); 6] = [
+const RUST: [(&str, &str); 7] = [
     ("web-sys callbacks", "callbacks"),
     ("wirescope EventSocket", "event_socket"),
     ("wirescope Socket", "socket"),
     ("wirescope Socket, spawn", "socket_spawn"),
+    ("wirescope Socket, stream", "socket_stream"),
     ("gloo-net", "gloo_net"),
     ("ws_stream_wasm", "ws_stream_wasm"),
 ];

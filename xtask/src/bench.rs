@@ -24,11 +24,12 @@ const MANIFEST: &str = "client/benches/Cargo.toml";
 const LIBRARY: &str = "wirescope_client_bench";
 
 /// The smallest app of each library, as the table and as the manifest calls it.
-const MINIMAL: [(&str, &str); 6] = [
+const MINIMAL: [(&str, &str); 7] = [
     ("an async fn, no socket", "minimal_future"),
     ("web-sys callbacks", "minimal_callbacks"),
     ("wirescope EventSocket", "minimal_event_socket"),
     ("wirescope Socket", "minimal_socket"),
+    ("wirescope Socket, stream", "minimal_stream"),
     ("gloo-net", "minimal_gloo_net"),
     ("ws_stream_wasm", "minimal_ws_stream_wasm"),
 ];

@@ -247,7 +247,7 @@ fn clippy_wasm(run: &Run) -> Result<Outcome> {
     let mut command = run.toolbox.cargo(&run.workspace);
     command.args(["clippy", "--package", "wirescope", "--target", WASM_TARGET, "--all-targets"]);
     command.args(["--features", "workbench", "--locked", "--", "-D", "warnings"]);
-    with_supervisor_tests(&mut command);
+    with_tests_of(&mut command, &[SUPERVISOR, STREAM]);
     run.check(&mut command)
 }
 
@@ -300,17 +300,17 @@ fn chromium(run: &Run) -> Result<Outcome> {
     if browser.chosen {
         command.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(run)?);
     }
-    library_tests(run, &mut command)
+    library_tests(run, &mut command, &[SUPERVISOR, STREAM])
 }
 
 fn firefox(run: &Run) -> Result<Outcome> {
     let mut command = run.toolbox.command("wasm-pack");
     command.args(["test", "--mode", "no-install", "--headless", "--firefox"]);
-    library_tests(run, &mut command)
+    library_tests(run, &mut command, &[SUPERVISOR])
 }
 
 /// Runs the library's tests in a browser, against servers that a supervisor starts and ends as the tests ask.
-fn library_tests(run: &Run, command: &mut Command) -> Result<Outcome> {
+fn library_tests(run: &Run, command: &mut Command, with: &[&str]) -> Result<Outcome> {
     let mut build = run.toolbox.cargo(&run.workspace);
     build.args(["build", "--locked", "--package", "wirescope-testkit", "--bin", "supervisor"]);
     build.args(["--package", "wirescope-server", "--bin", "wirescope-server"]);
@@ -325,7 +325,7 @@ fn library_tests(run: &Run, command: &mut Command) -> Result<Outcome> {
     command.arg("client").current_dir(&workspace.root);
     // The tests have no environment in the browser: they read these two as they are compiled.
     command.env("WIRESCOPE_TEST_SERVER", &supervisor.server).env("WIRESCOPE_SUPERVISOR", &supervisor.control);
-    with_supervisor_tests(command);
+    with_tests_of(command, with);
     let limit = if run.full { FULL_LIMIT } else { TEST_LIMIT };
     if run.full {
         command.env("WIRESCOPE_FULL", "1");
@@ -367,13 +367,18 @@ fn screenshots(run: &Run) -> PathBuf {
     run.workspace.target_dir.join("page-failures")
 }
 
-/// Compiles the browser tests that need a supervisor too.
-fn with_supervisor_tests(command: &mut Command) {
+/// What browser tests may need, as their `cfg` names it: a server to kill, and a browser with `WebSocketStream`.
+const SUPERVISOR: &str = "wirescope_supervisor";
+const STREAM: &str = "wirescope_stream";
+
+/// Compiles the browser tests that need these too; the others are ignored, and counted so.
+fn with_tests_of(command: &mut Command, needs: &[&str]) {
     const FOR_TARGET: &str = "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS";
     // Cargo takes flags from one variable only, and this one comes last: the user's own have to move into it.
     let user = env::var("RUSTFLAGS").or_else(|_| env::var(FOR_TARGET)).unwrap_or_default();
+    let flags: String = needs.iter().map(|need| format!(" --cfg {need}")).collect();
     command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command.env(FOR_TARGET, format!("{user} --cfg wirescope_supervisor").trim());
+    command.env(FOR_TARGET, format!("{user}{flags}").trim());
 }
 
 /// The browser tests' capabilities with the user's own browser in them, which no flag can name.

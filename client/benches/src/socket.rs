@@ -20,7 +20,18 @@ pub async fn socket(cell: Cell) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// The same, run by this library.
+/// The same over WebSocketStream.
+#[wasm_bindgen]
+pub async fn socket_stream(cell: Cell) -> Result<(), JsValue> {
+    let mut socket = Socket::connect(cell.url()).stream().await.map_err(thrown)?;
+    cell.connected().await?;
+    echo(&mut socket, &cell).await.map_err(thrown)?;
+    cell.measured().await?;
+    socket.close(CloseCode::NORMAL, "").await.map_err(thrown)?;
+    Ok(())
+}
+
+/// The same as the first, run by this library.
 #[wasm_bindgen]
 pub async fn socket_spawn(cell: Cell) -> Result<(), JsValue> {
     let mut socket = Socket::connect(cell.url()).await.map_err(thrown)?;

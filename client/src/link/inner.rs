@@ -209,7 +209,11 @@ impl Inner {
     }
 
     pub(super) fn poll_message(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Option<Message>> {
-        if let Some(message) = self.inbound.borrow_mut().pop() {
+        let popped = self.inbound.borrow_mut().pop();
+        if let Some(message) = popped {
+            if let Some(connection) = &*self.connection.borrow() {
+                self.pace(connection);
+            }
             return Poll::Ready(Some(message));
         }
         if matches!(self.machine.borrow().phase(), Phase::Ended(_)) {
@@ -232,7 +236,7 @@ impl Inner {
     }
 
     pub(super) fn subprotocol(&self) -> String {
-        self.connection.borrow().as_ref().map(|one| one.transport.events().subprotocol()).unwrap_or_default()
+        self.connection.borrow().as_ref().map(|one| one.transport.subprotocol()).unwrap_or_default()
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -326,11 +330,16 @@ impl Inner {
             return;
         }
         let weak = Weak::clone(&self.myself);
-        let opened = Transport::open(url, subprotocols, self.options.watermarks, move |event| {
+        let handler = move |event| {
             if let Some(inner) = weak.upgrade() {
                 inner.handle(generation, event);
             }
-        });
+        };
+        let watermarks = self.options.watermarks;
+        let opened = match self.options.opener {
+            None => Transport::open(url, subprotocols, watermarks, handler),
+            Some(opener) => Transport::open_with(opener, url, subprotocols, watermarks, Box::new(handler)),
+        };
         match opened {
             Ok(transport) => {
                 *self.connection.borrow_mut() = Some(Rc::new(Connection::new(generation, transport)));
@@ -373,6 +382,7 @@ impl Inner {
             stats.opened += 1;
             stats.reconnects = stats.opened - 1;
         });
+        self.pace(connection);
         self.step(Input::Opened { generation: connection.generation });
         self.flush();
         self.set_timer();
@@ -396,7 +406,9 @@ impl Inner {
             stats.received += 1;
             stats.bytes_received += message.len() as u64;
         });
-        let pushed = self.inbound.borrow_mut().push(message);
+        let beyond = connection.transport.other().is_some();
+        let pushed = self.inbound.borrow_mut().push(message, beyond);
+        self.pace(connection);
         if pushed.is_err() {
             connection.overflowed.set(true);
             // The code and the reason are valid by construction. The peer's answer is not waited for: this connection is of
@@ -406,6 +418,13 @@ impl Inner {
             self.step(Input::Dead { generation: connection.generation });
         }
         self.readers.wake_all();
+    }
+
+    /// Lets the peer go on as far as there is room for what it sends, over a transport that can.
+    fn pace(&self, connection: &Connection) {
+        if let Some(stream) = connection.transport.other() {
+            stream.set_reading(!self.inbound.borrow().is_beyond());
+        }
     }
 
     /// Does all that is due by now.
@@ -419,6 +438,10 @@ impl Inner {
         }
         let connection = self.connection.borrow().clone();
         if let Some(connection) = connection {
+            // What this side does not read it cannot hold against the peer.
+            if connection.transport.other().is_some() && self.inbound.borrow().is_beyond() {
+                connection.heard(false, now);
+            }
             match connection.beat(now) {
                 Beat::Nothing => {}
                 Beat::Ping => {

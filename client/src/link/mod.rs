@@ -36,7 +36,9 @@ pub use self::{
     stats::Stats,
 };
 use crate::{
-    socket::{self, CloseEvent, InboundLimits, Message, Payload, Watermarks, wakers::Place},
+    socket::{
+        self, CloseEvent, InboundLimits, Message, Payload, Watermarks, transport::Opener, wakers::Place,
+    },
     timer::Timer,
 };
 
@@ -80,6 +82,7 @@ pub struct Options {
     queue: QueueLimits,
     inbound: InboundLimits,
     watermarks: Watermarks,
+    opener: Option<Opener>,
 }
 
 /// What a provider answers, in time.
@@ -157,6 +160,7 @@ impl Options {
             queue: QueueLimits::default(),
             inbound: InboundLimits::default(),
             watermarks: Watermarks::default(),
+            opener: None,
         }
     }
 
@@ -196,6 +200,21 @@ impl Options {
     /// How much may be buffered by the browser before messages wait in the queue.
     pub fn watermarks(self, watermarks: Watermarks) -> Self {
         Self { watermarks, ..self }
+    }
+
+    /// Makes each connection over [`Transport::Stream`](socket::Transport::Stream). See there what differs; while reading is
+    /// held back, a heartbeat counts the peer as alive, and no connection is given up for a full inbound queue. Messages
+    /// that the peer's close makes the browser forget are not told apart from others that a reconnect misses.
+    ///
+    /// Where the browser has none, no try succeeds: ask [`Transport::is_available`](socket::Transport::is_available), or
+    /// take [`Options::stream_if_available`].
+    pub fn stream(self) -> Self {
+        Self { opener: Some(socket::STREAM), ..self }
+    }
+
+    /// Makes each connection over [`Transport::Stream`](socket::Transport::Stream) where the browser has it.
+    pub fn stream_if_available(self) -> Self {
+        if socket::Transport::Stream.is_available() { self.stream() } else { self }
     }
 
     /// Begins the link, whose first try is at once.

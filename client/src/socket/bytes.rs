@@ -93,7 +93,8 @@ impl From<Error> for io::Error {
             Error::ConnectFailed { .. } => io::ErrorKind::ConnectionRefused,
             Error::NotOpen { .. } => io::ErrorKind::NotConnected,
             Error::Full { .. } => io::ErrorKind::WouldBlock,
-            Error::Lost(_) => io::ErrorKind::ConnectionReset,
+            Error::Unsupported => io::ErrorKind::Unsupported,
+            Error::Lost(_) | Error::Unread(_) => io::ErrorKind::ConnectionReset,
             Error::Overflow { .. } | Error::SendFailed { .. } => io::ErrorKind::Other,
         };
         Self::new(kind, error)

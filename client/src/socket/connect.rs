@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, InboundLimits, Shared, Socket, Watermarks};
+use super::{Error, InboundLimits, Shared, Socket, Watermarks, transport::Opener};
 
 /// A connection attempt, from [`Socket::connect`]: set what it needs, then await it.
 ///
@@ -28,6 +28,8 @@ pub struct Connect {
     pub(super) inbound: InboundLimits,
     pub(super) watermarks: Watermarks,
     pub(super) close_timeout: Duration,
+    /// `None` for the browser's `WebSocket`.
+    pub(super) opener: Option<Opener>,
 }
 
 impl Connect {
@@ -38,6 +40,7 @@ impl Connect {
             inbound: InboundLimits::default(),
             watermarks: Watermarks::default(),
             close_timeout: Duration::from_secs(5),
+            opener: None,
         }
     }
 
@@ -64,6 +67,18 @@ impl Connect {
     /// default.
     pub fn close_timeout(self, close_timeout: Duration) -> Self {
         Self { close_timeout, ..self }
+    }
+
+    /// Connects over [`Transport::Stream`](super::Transport::Stream), or fails with [`Error::Unsupported`] where the browser
+    /// has none. See there what differs.
+    pub fn stream(self) -> Self {
+        Self { opener: Some(super::STREAM), ..self }
+    }
+
+    /// Connects over [`Transport::Stream`](super::Transport::Stream) where the browser has it, and over
+    /// [`Transport::Events`](super::Transport::Events) elsewhere; [`Socket::transport`] tells which it was.
+    pub fn stream_if_available(self) -> Self {
+        if super::Transport::Stream.is_available() { self.stream() } else { self }
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Error {
         /// The browser's own words.
         detail: String,
     },
+    /// This browser has no `WebSocketStream`, which [`Connect::stream`](super::Connect::stream) asked for. Nothing was tried.
+    Unsupported,
     /// The opening handshake failed. The browser tells no page why: nobody listens there, the server is not a
     /// WebSocket server or refuses this origin, or it selected none of the subprotocols offered.
     ConnectFailed {
@@ -53,6 +55,10 @@ pub enum Error {
     InvalidCloseReason(ReasonTooLong),
     /// The connection ended without a clean close; messages under way may be lost.
     Lost(CloseEvent),
+    /// The peer closed the connection, cleanly, while reading was held back over
+    /// [`Transport::Stream`](super::Transport::Stream), and the browser threw away what it had received and not handed over:
+    /// messages after those that were read may be missing.
+    Unread(CloseEvent),
     /// Messages came faster than they were read, the inbound queue was full, and the rule was
     /// [`Overflow::Fail`](super::Overflow::Fail): the connection was closed and no message after the queued ones is read.
     Overflow {
@@ -71,6 +77,7 @@ impl fmt::Display for Error {
             Self::Blocked { url, detail } => {
                 write!(f, "the browser refuses to open {url} from this page: {detail}")
             }
+            Self::Unsupported => f.write_str("this browser has no WebSocketStream"),
             Self::ConnectFailed { url, close } => write!(
                 f,
                 "the connection to {url} failed before it opened ({close}); browsers hide the cause: see that a \
@@ -87,6 +94,10 @@ impl fmt::Display for Error {
             }
             Self::InvalidCloseReason(reason) => reason.fmt(f),
             Self::Lost(close) => write!(f, "the connection was lost: {close}"),
+            Self::Unread(close) => write!(
+                f,
+                "the peer closed the connection before all was read, so that its last messages may be missing: {close}"
+            ),
             Self::Overflow { messages, bytes } => write!(
                 f,
                 "messages came faster than they were read: with {messages} of {bytes} bytes waiting, the connection was closed"

@@ -11,7 +11,7 @@ use crate::timer;
 extern "C" {
     // An exception's name and message, and whatever else was thrown as JavaScript writes it.
     #[wasm_bindgen(js_name = String)]
-    fn text_of(value: &JsValue) -> String;
+    pub(super) fn text_of(value: &JsValue) -> String;
 }
 
 /// What happens to an [`EventSocket`], in the browser's order.
@@ -67,16 +67,45 @@ pub struct EventSocket {
 
 /// What this side knows of a connection that its close event does not say.
 #[derive(Debug, Default)]
-struct History {
+pub(super) struct History {
     /// When it opened, or 0.
     opened: Cell<u64>,
     /// When it opened or the last message came, or 0.
     heard: Cell<u64>,
     /// Whether this side closed it while it was open.
-    closed_by_us: Cell<bool>,
+    pub(super) closed_by_us: Cell<bool>,
 }
 
 impl History {
+    /// Enters that it opened.
+    pub(super) fn open(&self) {
+        let now = timer::now();
+        self.opened.set(now);
+        self.heard.set(now);
+    }
+
+    /// Enters that a message came.
+    pub(super) fn hear(&self) {
+        self.heard.set(timer::now());
+    }
+
+    /// The ending that the browser tells.
+    pub(super) fn ending(&self, code: CloseCode, reason: String, was_clean: bool) -> CloseEvent {
+        let now = timer::now();
+        let initiator = match code {
+            _ if self.closed_by_us.get() => Initiator::Us,
+            CloseCode::ABNORMAL => Initiator::Nobody,
+            _ => Initiator::Peer,
+        };
+        CloseEvent { code, reason, was_clean, initiator, lived: self.lived(now), silence: self.silence(now) }
+    }
+
+    /// The ending if it is given up now, without the peer's word.
+    pub(super) fn abandoned(&self, initiator: Initiator) -> CloseEvent {
+        let now = timer::now();
+        CloseEvent::abandoned(initiator, self.lived(now), self.silence(now))
+    }
+
     fn lived(&self, now: u64) -> Duration {
         match self.opened.get() {
             0 => Duration::ZERO,
@@ -89,23 +118,6 @@ impl History {
         match self.heard.get() {
             0 => Duration::ZERO,
             heard => Duration::from_millis(now.saturating_sub(heard)),
-        }
-    }
-
-    fn close_event(&self, event: &web_sys::CloseEvent) -> CloseEvent {
-        let (now, code) = (timer::now(), CloseCode::new(event.code()));
-        let initiator = match code {
-            _ if self.closed_by_us.get() => Initiator::Us,
-            CloseCode::ABNORMAL => Initiator::Nobody,
-            _ => Initiator::Peer,
-        };
-        CloseEvent {
-            code,
-            reason: event.reason(),
-            was_clean: event.was_clean(),
-            initiator,
-            lived: self.lived(now),
-            silence: self.silence(now),
         }
     }
 }
@@ -137,7 +149,7 @@ impl EventSocket {
         let on_message = {
             let (handler, history) = (Rc::clone(&handler), Rc::clone(&history));
             Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-                history.heard.set(timer::now());
+                history.hear();
                 handler(Event::Message(Message::from_js(&event.data())));
             })
         };
@@ -145,11 +157,12 @@ impl EventSocket {
             let history = Rc::clone(&history);
             Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
                 handler(match event.dyn_ref::<web_sys::CloseEvent>() {
-                    Some(close) => Event::Close(history.close_event(close)),
+                    Some(close) => {
+                        let code = CloseCode::new(close.code());
+                        Event::Close(history.ending(code, close.reason(), close.was_clean()))
+                    }
                     None if event.type_() == "open" => {
-                        let now = timer::now();
-                        history.opened.set(now);
-                        history.heard.set(now);
+                        history.open();
                         Event::Open
                     }
                     None => Event::Error,
@@ -205,8 +218,7 @@ impl EventSocket {
 
     /// The ending of this connection if it is given up now, without the peer's word.
     pub(super) fn abandoned(&self, initiator: Initiator) -> CloseEvent {
-        let now = timer::now();
-        CloseEvent::abandoned(initiator, self.history.lived(now), self.history.silence(now))
+        self.history.abandoned(initiator)
     }
 
     /// Where the connection stands.

@@ -4,8 +4,9 @@ use super::Message;
 
 /// How much may wait to be read, and what happens to what comes on top.
 ///
-/// The browser cannot be told to stop reading, so a reader slower than its peer fills this queue. A message that is
-/// alone in the queue is always taken, however long it is.
+/// The browser's `WebSocket` cannot be told to stop reading, so a reader slower than its peer fills this queue. A message that
+/// is alone in the queue is always taken, however long it is. Over [`Transport::Stream`](super::Transport::Stream) nothing
+/// overflows: reading stops once a message has passed a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InboundLimits {
@@ -76,8 +77,9 @@ impl Inbound {
         Self { waiting: VecDeque::new(), bytes: 0, dropped: 0, limits }
     }
 
-    pub(crate) fn push(&mut self, message: Message) -> Result<(), Overflowed> {
-        while !self.fits(&message) {
+    /// Takes a message, if need be beyond the limits where that is allowed.
+    pub(crate) fn push(&mut self, message: Message, beyond: bool) -> Result<(), Overflowed> {
+        while !beyond && !self.fits(&message) {
             match self.limits.overflow {
                 Overflow::Fail => return Err(Overflowed { messages: self.waiting.len(), bytes: self.bytes }),
                 Overflow::DropOldest => {
@@ -93,6 +95,11 @@ impl Inbound {
         self.bytes += message.len();
         self.waiting.push_back(message);
         Ok(())
+    }
+
+    /// Whether a limit is passed, so that no more is to be read.
+    pub(crate) fn is_beyond(&self) -> bool {
+        self.waiting.len() > self.limits.messages || self.bytes > self.limits.bytes
     }
 
     pub(crate) fn pop(&mut self) -> Option<Message> {
@@ -117,8 +124,8 @@ mod tests {
 
     fn filled(overflow: Overflow) -> Inbound {
         let mut queue = Inbound::new(InboundLimits { messages: 2, bytes: 10, overflow });
-        queue.push("one".into()).unwrap();
-        queue.push("two".into()).unwrap();
+        queue.push("one".into(), false).unwrap();
+        queue.push("two".into(), false).unwrap();
         queue
     }
 
@@ -129,14 +136,14 @@ mod tests {
     #[test]
     fn fail_keeps_what_was_queued() {
         let mut queue = filled(Overflow::Fail);
-        assert_eq!(queue.push("three".into()), Err(Overflowed { messages: 2, bytes: 6 }));
+        assert_eq!(queue.push("three".into(), false), Err(Overflowed { messages: 2, bytes: 6 }));
         assert_eq!(drain(queue), ["one".into(), "two".into()]);
     }
 
     #[test]
     fn drop_oldest_makes_room_and_counts() {
         let mut queue = filled(Overflow::DropOldest);
-        queue.push("ten bytes!".into()).unwrap();
+        queue.push("ten bytes!".into(), false).unwrap();
         assert_eq!(queue.dropped(), 2);
         assert_eq!(drain(queue), ["ten bytes!".into()]);
     }
@@ -144,15 +151,28 @@ mod tests {
     #[test]
     fn drop_newest_leaves_the_queue_as_it_is_and_counts() {
         let mut queue = filled(Overflow::DropNewest);
-        queue.push("three".into()).unwrap();
+        queue.push("three".into(), false).unwrap();
         assert_eq!(queue.dropped(), 1);
         assert_eq!(drain(queue), ["one".into(), "two".into()]);
     }
 
     #[test]
+    fn what_cannot_be_given_back_is_taken_beyond_the_limits() {
+        let mut queue = filled(Overflow::Fail);
+        assert!(!queue.is_beyond(), "at the limit, where one more is still asked for");
+        queue.push("three".into(), true).unwrap();
+        assert!(queue.is_beyond());
+        queue.pop();
+        assert!(!queue.is_beyond());
+        queue.push("x".into(), true).unwrap();
+        assert!(queue.is_beyond(), "by messages, of ten bytes less one");
+        assert_eq!(drain(queue), ["two".into(), "three".into(), "x".into()]);
+    }
+
+    #[test]
     fn a_message_alone_is_taken_however_long() {
         let mut queue = Inbound::new(InboundLimits { messages: 2, bytes: 10, overflow: Overflow::Fail });
-        queue.push("longer than ten bytes".into()).unwrap();
-        assert_eq!(queue.push("x".into()), Err(Overflowed { messages: 1, bytes: 21 }));
+        queue.push("longer than ten bytes".into(), false).unwrap();
+        assert_eq!(queue.push("x".into(), false), Err(Overflowed { messages: 1, bytes: 21 }));
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Socket`] is a [`Stream`] of what arrives and takes what is sent, with a [`Receipt`] for each. [`EventSocket`] beneath
 //! it hands the browser's four events to a handler, for code that is driven by events anyway. This module is the only code
-//! of the crate that touches `web_sys::WebSocket`.
+//! of the crate that touches `web_sys::WebSocket`. `stream` is the other interface that some browsers have, chosen by
+//! [`Connect::stream`]: [`Transport`] says what differs.
 
 mod account;
 #[cfg(feature = "io")]
@@ -16,6 +17,7 @@ pub(crate) mod inbound;
 mod message;
 mod outbound;
 mod shared;
+mod stream;
 pub(crate) mod transport;
 mod url;
 pub(crate) mod wakers;
@@ -46,14 +48,56 @@ use self::{shared::Shared, wakers::Place};
 
 #[cfg(feature = "io")]
 pub use self::bytes::ByteStream;
+/// Opens a connection over [`Transport::Stream`].
+pub(crate) const STREAM: transport::Opener = stream::open;
+
 pub(crate) use self::{event::check_close, url::check as check_url};
+
+/// What carries a connection: one of the browser's two interfaces for WebSockets.
+///
+/// What a [`Socket`] does is the same over both, but for what follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// The browser's `WebSocket` and its events; the default, and in every browser.
+    ///
+    /// It cannot be told to stop reading: what a slow reader leaves waits in the inbound queue, whose [`Overflow`] rule
+    /// decides what happens when that is full. *Drained* is what `bufferedAmount` has passed.
+    Events,
+    /// The browser's `WebSocketStream`, by [`Connect::stream`] or [`Connect::stream_if_available`]; in windows and Workers of
+    /// Chromium since version 124, and neither in Firefox nor in Safari.
+    ///
+    /// * A slow reader slows the peer. Once a message takes the inbound queue past either of its limits, nothing more is asked
+    ///   of the browser until enough was taken out; the browser's and the system's buffers fill, and TCP stops the peer. There
+    ///   is no overflow, so the [`Overflow`] rule is not used and nothing is dropped. The queue never holds more than one
+    ///   message beyond its limits.
+    /// * *Drained* is a message whose write promise has resolved, which is told without a timer.
+    /// * Until the reader takes what is queued, the end of the connection may stay unknown: it comes behind what was sent
+    ///   before it.
+    /// * A peer that closes while reading is held back can cost messages: at its Close frame, Chromium (156) forgets what it
+    ///   has received and was not asked for, about 128 KiB at most, and calls the close clean. The stream gives
+    ///   [`Error::Unread`] whenever that may have happened, and ends. A peer that waits for a word from the reader before it
+    ///   closes loses nothing.
+    /// * **Chromium (156) crashes the page or Worker when a connection is lost while a write waits**, that is while more was
+    ///   sent than the peer and the buffers between take. Use it for connections that receive much and send little.
+    /// * A URL that the browser blocks is [`Error::ConnectFailed`], not [`Error::Blocked`].
+    Stream,
+}
+
+impl Transport {
+    /// Whether this browser has it.
+    pub fn is_available(self) -> bool {
+        self == Self::Events || stream::is_available()
+    }
+}
 
 /// One browser WebSocket, open when you get it.
 ///
 /// * [`Socket::send`] waits for room and gives a [`Receipt`]; [`Socket::try_send`] does not wait. On a socket that is not
 ///   open both fail, where the browser would lose the message silently.
 /// * As a [`Stream`] it gives each [`Message`] as it arrives. The stream ends after a clean close; after any other
-///   ending it gives one [`Error::Lost`] and then ends. What is queued is still given after the connection ended.
+///   ending it gives one [`Error::Lost`] and then ends ([`Error::Unread`] is a case of [`Transport::Stream`] alone). What is queued is still given after the connection ended.
+/// * By default it is over the browser's `WebSocket`; [`Connect::stream`] makes it one whose slow reader slows the peer.
 /// * As a [`Sink`] it takes each [`Message`], and is not ready while more than the high [`Watermarks`] is buffered.
 /// * A clone is another handle of the same connection: keep one to close it after `split`, or to send from another task.
 ///   A message goes to one reader, so read from one handle.
@@ -90,8 +134,8 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidUrl`], [`Error::InvalidOffer`] and [`Error::Blocked`] before anything is tried, and
-    /// [`Error::ConnectFailed`] when the attempt fails.
+    /// [`Error::InvalidUrl`], [`Error::InvalidOffer`], [`Error::Blocked`] and [`Error::Unsupported`] before anything is tried,
+    /// and [`Error::ConnectFailed`] when the attempt fails.
     pub fn connect(url: impl Into<String>) -> Connect {
         Connect::to(url.into())
     }
@@ -162,17 +206,21 @@ impl Socket {
     ///
     /// Where offers were made and none was selected, Chromium fails the connection and Firefox opens it.
     pub fn subprotocol(&self) -> String {
-        self.shared.transport().events().subprotocol()
+        self.shared.transport().subprotocol()
     }
 
     /// The URL as the browser resolved it.
     pub fn url(&self) -> String {
-        self.shared.transport().events().url()
+        self.shared.transport().url()
     }
 
     /// How many bytes of payload were handed to the browser and have not left the page's process.
     pub fn buffered_amount(&self) -> u32 {
-        self.shared.transport().events().buffered_amount()
+        let transport = self.shared.transport();
+        match transport.events() {
+            Some(events) => events.buffered_amount(),
+            None => u32::try_from(transport.outbound().buffered()).unwrap_or(u32::MAX),
+        }
     }
 
     /// How many messages the inbound queue dropped, under a rule of [`Overflow`] that drops.
@@ -180,10 +228,18 @@ impl Socket {
         self.shared.dropped()
     }
 
-    /// The browser's own object, for what this crate does not wrap. Leave its `on…` handlers alone; what is sent on it
-    /// directly makes receipts inexact.
-    pub fn as_raw(&self) -> &web_sys::WebSocket {
-        self.shared.transport().events().as_raw()
+    /// What carries this connection.
+    pub fn transport(&self) -> Transport {
+        match self.shared.transport().events() {
+            Some(_) => Transport::Events,
+            None => Transport::Stream,
+        }
+    }
+
+    /// The browser's own object, for what this crate does not wrap; over [`Transport::Stream`] there is none. Leave its `on…`
+    /// handlers alone; what is sent on it directly makes receipts inexact.
+    pub fn as_raw(&self) -> Option<&web_sys::WebSocket> {
+        self.shared.transport().events().map(EventSocket::as_raw)
     }
 
     fn new(shared: Rc<Shared>) -> Self {

@@ -21,7 +21,8 @@ const LOOKS: [u32; 2] = [4, 64];
 
 /// What a socket's sends, receipts and waiters share. It outlives the socket in its receipts.
 pub(crate) struct Outbound {
-    raw: WebSocket,
+    /// Where to look what is still buffered; without it [`Outbound::drain`] is told.
+    raw: Option<WebSocket>,
     account: Cell<Account>,
     ending: RefCell<Option<CloseEvent>>,
     waiters: Wakers,
@@ -38,7 +39,7 @@ impl fmt::Debug for Outbound {
 }
 
 impl Outbound {
-    pub(crate) fn new(raw: WebSocket, marks: Watermarks) -> Rc<Self> {
+    pub(crate) fn new(raw: Option<WebSocket>, marks: Watermarks) -> Rc<Self> {
         Rc::new_cyclic(|myself| Self {
             raw,
             account: Cell::new(Account::new(marks)),
@@ -54,6 +55,14 @@ impl Outbound {
     pub(crate) fn hand_over(self: &Rc<Self>, bytes: usize) -> Receipt {
         let position = self.update(|account| account.hand_over(bytes as u64));
         Receipt { outbound: Rc::clone(self), position }
+    }
+
+    /// Enters that so many more bytes have left.
+    pub(crate) fn drain(&self, bytes: usize) {
+        if !self.has_ended() {
+            self.update(|account| account.observe(account.buffered().saturating_sub(bytes as u64)));
+            self.waiters.wake_up_to(self.account.get().drained());
+        }
     }
 
     /// How many bytes the browser has not sent, as it says now.
@@ -122,8 +131,10 @@ impl Outbound {
 
     /// After the end the browser only ever counts up, and what has drained was settled.
     fn observe(&self) {
-        if !self.has_ended() {
-            let buffered = u64::from(self.raw.buffered_amount());
+        if let Some(raw) = &self.raw
+            && !self.has_ended()
+        {
+            let buffered = u64::from(raw.buffered_amount());
             self.update(|account| account.observe(buffered));
         }
     }
@@ -131,7 +142,7 @@ impl Outbound {
     fn wait(&self, place: &mut Place, position: u64, cx: &Context<'_>) {
         let first = self.waiters.is_empty();
         self.waiters.wait(place, position, cx);
-        if first {
+        if first && self.raw.is_some() {
             self.look_after.set(LOOKS[0]);
             self.look_later();
         }
@@ -178,8 +189,8 @@ impl Outbound {
 pub enum Delivery {
     /// The browser has it.
     HandedOver,
-    /// The browser's `bufferedAmount` has passed it: it left the page's process. That the peer received it only the peer
-    /// can say.
+    /// The browser's `bufferedAmount` has passed it, or over [`Transport::Stream`](super::Transport::Stream) its write
+    /// promise resolved: it left the page's process. That the peer received it only the peer can say.
     Drained,
     /// The connection ended before it was seen to drain. It may have arrived all the same.
     Lost(CloseEvent),
@@ -207,7 +218,7 @@ impl Receipt {
     }
 
     /// Resolves once the message has drained. `bufferedAmount` is looked at every few milliseconds while somebody waits,
-    /// since the browser has no event for it.
+    /// since the browser has no event for it; over [`Transport::Stream`](super::Transport::Stream) its write promise tells.
     ///
     /// # Errors
     ///

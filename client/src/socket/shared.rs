@@ -11,7 +11,7 @@ use wirescope_protocol::CloseCode;
 use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
     inbound::Inbound,
-    transport::Transport,
+    transport::{Carrier, Transport},
     wakers::{Place, Wakers},
 };
 use crate::{task, timer::Timer};
@@ -55,12 +55,16 @@ impl Shared {
             myself: Weak::clone(myself),
         });
         let weak = Weak::clone(&shared.myself);
-        let transport =
-            Transport::open(&options.url, &options.subprotocols, options.watermarks, move |event| {
-                if let Some(shared) = weak.upgrade() {
-                    shared.handle(event);
-                }
-            })?;
+        let handler = move |event| {
+            if let Some(shared) = weak.upgrade() {
+                shared.handle(event);
+            }
+        };
+        let Connect { url, subprotocols, watermarks, .. } = options;
+        let transport = match options.opener {
+            None => Transport::open(url, subprotocols, *watermarks, handler)?,
+            Some(opener) => Transport::open_with(opener, url, subprotocols, *watermarks, Box::new(handler))?,
+        };
         // The cell was made empty above.
         let _ = shared.transport.set(transport);
         Ok(shared)
@@ -114,7 +118,9 @@ impl Shared {
     }
 
     pub(super) fn poll_message(&self, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
-        if let Some(message) = self.inbound.borrow_mut().pop() {
+        let popped = self.inbound.borrow_mut().pop();
+        if let Some(message) = popped {
+            self.pace();
             return Poll::Ready(Some(Ok(message)));
         }
         if let Some(failure) = self.failure.borrow_mut().take() {
@@ -154,9 +160,11 @@ impl Shared {
         if self.ending.borrow().is_some() {
             return;
         }
+        let is_truncated = self.transport().other().is_some_and(Carrier::is_truncated);
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
-        if !ending.was_clean && !self.overflowed.get() {
-            *self.failure.borrow_mut() = Some(Error::Lost(ending.clone()));
+        if (is_truncated || !ending.was_clean) && !self.overflowed.get() {
+            let failure = if ending.was_clean { Error::Unread } else { Error::Lost };
+            *self.failure.borrow_mut() = Some(failure(ending.clone()));
         }
         *self.ending.borrow_mut() = Some(ending.clone());
         if let Some(timer) = self.close_timer.get() {
@@ -172,12 +180,21 @@ impl Shared {
         if self.overflowed.get() || self.ending.borrow().is_some() {
             return;
         }
-        let pushed = self.inbound.borrow_mut().push(message);
+        let beyond = self.transport().other().is_some();
+        let pushed = self.inbound.borrow_mut().push(message, beyond);
+        self.pace();
         if let Err(full) = pushed {
             self.overflowed.set(true);
             *self.failure.borrow_mut() = Some(Error::Overflow { messages: full.messages, bytes: full.bytes });
             // The code and the reason are valid by construction.
             let _ = self.close(OVERFLOW_CODE, "inbound queue full");
+        }
+    }
+
+    /// Lets the peer go on as far as there is room for what it sends, over a transport that can.
+    fn pace(&self) {
+        if let Some(stream) = self.transport().other() {
+            stream.set_reading(!self.inbound.borrow().is_beyond());
         }
     }
 

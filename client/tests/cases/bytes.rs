@@ -3,14 +3,19 @@
 use std::io;
 
 use futures_util::{AsyncReadExt as _, AsyncWriteExt as _, future::join};
-use wasm_bindgen_test::wasm_bindgen_test;
 
-use crate::support::{connect, echo, within};
+use wirescope::socket::Transport;
 
-#[wasm_bindgen_test]
-async fn bytes_come_back_without_regard_to_messages() -> io::Result<()> {
+use crate::support::{connect, echo, over::over_both, within};
+
+over_both! {
+    bytes_come_back_without_regard_to_messages,
+    text_is_an_error_and_an_empty_message_is_not_the_end,
+}
+
+async fn bytes_come_back_without_regard_to_messages(over: Transport) -> io::Result<()> {
     let sent: Vec<u8> = (0..=250).cycle().take(3_000_000).collect();
-    let (mut reader, mut writer) = connect(&echo()).await.into_bytes().split();
+    let (mut reader, mut writer) = connect(over, &echo()).await.into_bytes().split();
     let mut came = vec![0; sent.len()];
     let both = join(writer.write_all(&sent), reader.read_exact(&mut came));
     let (written, read) = within("all goes and comes", both).await;
@@ -22,9 +27,8 @@ async fn bytes_come_back_without_regard_to_messages() -> io::Result<()> {
     Ok(())
 }
 
-#[wasm_bindgen_test]
-async fn text_is_an_error_and_an_empty_message_is_not_the_end() -> io::Result<()> {
-    let mut bytes = connect(&echo()).await.into_bytes();
+async fn text_is_an_error_and_an_empty_message_is_not_the_end(over: Transport) -> io::Result<()> {
+    let mut bytes = connect(over, &echo()).await.into_bytes();
     bytes.socket().try_send(b"")?;
     bytes.socket().try_send(b"abc")?;
     bytes.socket().try_send("text")?;

@@ -12,29 +12,36 @@ use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
-    socket::{Error, State},
+    socket::{Error, State, Transport},
 };
 
-use crate::support::{close, connect, echo, parts, read, receive, sleep, until, within};
+use crate::support::{close, connect, echo, over::over_both, parts, read, receive, sleep, until, within};
 
-#[wasm_bindgen_test]
-async fn it_resolves_with_the_echoed_code_and_reason() {
-    let socket = connect(&echo()).await;
+over_both! {
+    it_resolves_with_the_echoed_code_and_reason,
+    a_second_close_resolves_with_the_first_ones_ending,
+    two_at_once_both_resolve,
+    the_stream_ends_and_stays_ended,
+    the_sink_closes_with_1000,
+    every_task_that_waits_for_the_end_is_woken,
+    a_dropped_wait_for_the_end_holds_on_to_no_task,
+}
+
+async fn it_resolves_with_the_echoed_code_and_reason(over: Transport) {
+    let socket = connect(over, &echo()).await;
     assert_eq!(parts(&close(&socket, 4321, "done, fertig, 終").await), (4321, "done, fertig, 終", true));
     assert_eq!(socket.state(), State::Closed);
 }
 
-#[wasm_bindgen_test]
-async fn a_second_close_resolves_with_the_first_ones_ending() {
-    let socket = connect(&echo()).await;
+async fn a_second_close_resolves_with_the_first_ones_ending(over: Transport) {
+    let socket = connect(over, &echo()).await;
     let first = close(&socket, 4001, "first").await;
     assert_eq!(close(&socket, 4002, "second").await, first);
     assert_eq!(within("closed resolves", socket.closed()).await, first);
 }
 
-#[wasm_bindgen_test]
-async fn two_at_once_both_resolve() {
-    let socket = connect(&echo()).await;
+async fn two_at_once_both_resolve(over: Transport) {
+    let socket = connect(over, &echo()).await;
     let both =
         join(socket.close(CloseCode::new(4001), "first"), socket.close(CloseCode::new(4002), "second"));
     let (first, second) = within("both resolve", both).await;
@@ -42,9 +49,8 @@ async fn two_at_once_both_resolve() {
     assert!(first.is_ok_and(|ending| parts(&ending) == (4001, "first", true)));
 }
 
-#[wasm_bindgen_test]
-async fn the_stream_ends_and_stays_ended() {
-    let mut socket = connect(&echo()).await;
+async fn the_stream_ends_and_stays_ended(over: Transport) {
+    let mut socket = connect(over, &echo()).await;
     assert_eq!(socket.try_send("hello").map(drop), Ok(()));
     receive(&mut socket).await;
     close(&socket, 1000, "").await;
@@ -55,8 +61,8 @@ async fn the_stream_ends_and_stays_ended() {
 
 #[wasm_bindgen_test]
 async fn a_reader_that_waits_sees_the_end() {
-    let mut socket = connect(&echo()).await;
-    let raw = socket.as_raw().clone();
+    let mut socket = connect(Transport::Events, &echo()).await;
+    let raw = socket.as_raw().expect("it is over events").clone();
     let closed_meanwhile = async {
         raw.close().expect("a close without arguments never throws");
     };
@@ -64,17 +70,15 @@ async fn a_reader_that_waits_sees_the_end() {
     assert_eq!(within("closed resolves", socket.closed()).await.code, CloseCode::NO_STATUS);
 }
 
-#[wasm_bindgen_test]
-async fn the_sink_closes_with_1000() -> Result<(), Error> {
-    let mut socket = connect(&echo()).await;
+async fn the_sink_closes_with_1000(over: Transport) -> Result<(), Error> {
+    let mut socket = connect(over, &echo()).await;
     within("the sink closes", SinkExt::close(&mut socket)).await?;
     assert_eq!(parts(&socket.closed().await), (1000, "", true));
     within("it is closed already", SinkExt::close(&mut socket)).await
 }
 
-#[wasm_bindgen_test]
-async fn every_task_that_waits_for_the_end_is_woken() {
-    let socket = Rc::new(connect(&echo()).await);
+async fn every_task_that_waits_for_the_end_is_woken(over: Transport) {
+    let socket = Rc::new(connect(over, &echo()).await);
     let woken = Rc::new(Cell::new(0));
     for _ in 0..3 {
         let (socket, woken) = (Rc::clone(&socket), Rc::clone(&woken));
@@ -95,9 +99,8 @@ impl Wake for Task {
     fn wake(self: Arc<Self>) {}
 }
 
-#[wasm_bindgen_test]
-async fn a_dropped_wait_for_the_end_holds_on_to_no_task() {
-    let socket = connect(&echo()).await;
+async fn a_dropped_wait_for_the_end_holds_on_to_no_task(over: Transport) {
+    let socket = connect(over, &echo()).await;
     let task = Arc::new(Task);
     let waker = Waker::from(Arc::clone(&task));
     let mut closed = Box::pin(socket.closed());

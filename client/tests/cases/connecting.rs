@@ -3,17 +3,27 @@
 use std::{future::IntoFuture as _, task::Poll};
 
 use wasm_bindgen_test::wasm_bindgen_test;
-use wirescope::socket::{Error, EventSocket, Socket, State};
+use wirescope::socket::{Error, EventSocket, State, Transport};
 
 use crate::support::{
-    NO_OFFERS, has_closed, in_words, is_firefox, parts, poll_once, recorder, sleep,
+    NO_OFFERS, has_closed, in_words, is_firefox,
+    over::over_both,
+    parts, poll_once, recorder, sleep,
     supervisor::{new_name, peer, refusing, report},
-    until, within,
+    to, until, within,
 };
 
+over_both! {
+    ; with the supervisor:
+    a_refused_connection_fails,
+    an_http_answer_other_than_101_fails,
+    a_dropped_attempt_leaves_nothing,
+    offers_that_all_go_unselected_never_give_a_subprotocol,
+}
+
 /// The attempt fails with an error that names the URL and the code.
-async fn fails(url: &str) {
-    match within(&format!("{url} fails"), Socket::connect(url)).await {
+async fn fails(over: Transport, url: &str) {
+    match within(&format!("{url} fails"), to(over, url)).await {
         Err(error @ Error::ConnectFailed { .. }) => {
             let text = error.to_string();
             assert!(text.contains(url) && text.contains("1006"), "{text}");
@@ -25,17 +35,13 @@ async fn fails(url: &str) {
     }
 }
 
-#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
-#[wasm_bindgen_test]
-async fn a_refused_connection_fails() {
-    fails(&refusing().await).await;
+async fn a_refused_connection_fails(over: Transport) {
+    fails(over, &refusing().await).await;
 }
 
-#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
-#[wasm_bindgen_test]
-async fn an_http_answer_other_than_101_fails() {
+async fn an_http_answer_other_than_101_fails(over: Transport) {
     for status in [200, 403, 404] {
-        fails(&peer(&format!("/status/{status}")).await).await;
+        fails(over, &peer(&format!("/status/{status}")).await).await;
     }
 }
 
@@ -50,13 +56,11 @@ async fn a_failed_connect_is_an_error_and_a_close() -> Result<(), Error> {
     Ok(())
 }
 
-#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
-#[wasm_bindgen_test]
-async fn a_dropped_attempt_leaves_nothing() {
+async fn a_dropped_attempt_leaves_nothing(over: Transport) {
     let name = new_name();
     let url = peer(&format!("/hang?report={name}")).await;
     let live = wasm_bindgen::externref_heap_live_count();
-    let mut connecting = Box::pin(Socket::connect(url).into_future());
+    let mut connecting = Box::pin(to(over, url).into_future());
     assert!(matches!(poll_once(connecting.as_mut()).await, Poll::Pending));
     assert_eq!(report(&format!("{name}-begun")).await, "hangs");
     assert!(matches!(poll_once(connecting.as_mut()).await, Poll::Pending));
@@ -85,10 +89,8 @@ async fn a_dropped_attempt_closes_the_browsers_socket_and_hears_of_no_event() ->
 }
 
 // Firefox opens such a connection, with no subprotocol.
-#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
-#[wasm_bindgen_test]
-async fn offers_that_all_go_unselected_never_give_a_subprotocol() {
-    let connecting = Socket::connect(peer("/").await).subprotocols(["one", "two"]);
+async fn offers_that_all_go_unselected_never_give_a_subprotocol(over: Transport) {
+    let connecting = to(over, peer("/").await).subprotocols(["one", "two"]);
     match within("it ends", connecting).await {
         Ok(socket) => assert_eq!(socket.subprotocol(), ""),
         Err(error) => assert!(matches!(error, Error::ConnectFailed { .. }), "{error}"),

@@ -3,20 +3,51 @@
 use std::{cell::RefCell, rc::Rc};
 
 use wasm_bindgen_test::wasm_bindgen_test;
-use wirescope::socket::{Error, Event, EventSocket};
+use wirescope::socket::{Error, Event, EventSocket, Transport, Watermarks};
 
 use crate::support::{
-    Events, NO_OFFERS, connect, in_words, recorder, sleep,
+    Events, NO_OFFERS, connect, echo, in_words,
+    over::over_both,
+    recorder, sleep,
     supervisor::{new_name, peer, refusing, report},
-    until,
+    to, until, within,
 };
+
+over_both! {
+    ; with the supervisor:
+    an_open_socket_closes_with_1000,
+    what_was_sent_goes_before_the_close,
+}
+
+async fn an_open_socket_closes_with_1000(over: Transport) {
+    drop(connect(over, &echo()).await);
+    let name = new_name();
+    let url = peer(&format!("/?report={name}")).await;
+    let live = wasm_bindgen::externref_heap_live_count();
+    drop(connect(over, &url).await);
+    assert_eq!(wasm_bindgen::externref_heap_live_count(), live, "nothing of the browser's is still held");
+    assert_eq!(report(&name).await, "close 1000");
+}
+
+/// The Close frame comes behind eight mebibytes that the peer begins to read only after the socket was dropped.
+async fn what_was_sent_goes_before_the_close(over: Transport) -> Result<(), Error> {
+    let name = new_name();
+    let connecting = to(over, peer(&format!("/wait/300?report={name}")).await);
+    let socket = within("it opens", connecting.watermarks(Watermarks::new(u64::MAX, 0))).await?;
+    for _ in 0..8 {
+        socket.try_send(&vec![0; 1024 * 1024])?;
+    }
+    drop(socket);
+    assert_eq!(report(&name).await, "close 1000");
+    Ok(())
+}
 
 #[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
 #[wasm_bindgen_test]
 async fn an_open_socket_closes_with_1000_and_lets_go_of_its_handlers() {
     let name = new_name();
-    let socket = connect(&peer(&format!("/?report={name}")).await).await;
-    let raw = socket.as_raw().clone();
+    let socket = connect(Transport::Events, &peer(&format!("/?report={name}")).await).await;
+    let raw = socket.as_raw().expect("it is over events").clone();
     drop(socket);
     assert!(matches!(raw.ready_state(), web_sys::WebSocket::CLOSING | web_sys::WebSocket::CLOSED));
     let handlers = [raw.onopen(), raw.onmessage(), raw.onerror(), raw.onclose()];

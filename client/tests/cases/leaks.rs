@@ -5,11 +5,17 @@ use std::{cell::Cell, future::IntoFuture as _, rc::Rc, task::Poll};
 
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use wasm_bindgen_test::wasm_bindgen_test;
-use wirescope::socket::{Error, EventSocket, Message, Socket};
+use wirescope::socket::{Error, EventSocket, Message, Transport};
 
 use crate::support::{
-    FULL, NO_OFFERS, close, connect, echo, is_firefox, is_worker, poll_once, receive, until, within_seconds,
+    FULL, NO_OFFERS, close, connect, echo, is_firefox, is_worker, over::over_both, poll_once, receive, to,
+    until, within_seconds,
 };
+
+over_both! {
+    sockets_that_are_closed_or_dropped_leave_nothing,
+    attempts_that_are_dropped_leave_nothing,
+}
 
 /// Large enough that the memory grows within few cycles if each leaves one behind.
 const BALLAST: usize = 64 * 1024;
@@ -49,11 +55,10 @@ fn held() -> (usize, u32) {
     (core::arch::wasm32::memory_size::<0>(), wasm_bindgen::externref_heap_live_count())
 }
 
-#[wasm_bindgen_test]
-async fn sockets_that_are_closed_or_dropped_leave_nothing() {
+async fn sockets_that_are_closed_or_dropped_leave_nothing(over: Transport) {
     let message = Message::from(vec![7; BALLAST]);
     holds_level(300, async |number| {
-        let mut socket = connect(&echo()).await;
+        let mut socket = connect(over, &echo()).await;
         // Two, so that one is likely to be in the queue, unread, at the end.
         assert_eq!(socket.try_send(&message).map(drop), Ok(()));
         assert_eq!(socket.try_send(&message).map(drop), Ok(()));
@@ -65,14 +70,13 @@ async fn sockets_that_are_closed_or_dropped_leave_nothing() {
     .await;
 }
 
-#[wasm_bindgen_test]
-async fn attempts_that_are_dropped_leave_nothing() {
+async fn attempts_that_are_dropped_leave_nothing(over: Transport) {
     holds_level(100, async |_| {
-        let mut connecting = Box::pin(Socket::connect(echo()).into_future());
+        let mut connecting = Box::pin(to(over, echo()).into_future());
         assert!(matches!(poll_once(connecting.as_mut()).await, Poll::Pending));
         drop(connecting);
         // Browsers delay connects when many failed and few succeeded.
-        close(&connect(&echo()).await, 1000, "").await;
+        close(&connect(over, &echo()).await, 1000, "").await;
     })
     .await;
 }

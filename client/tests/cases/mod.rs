@@ -13,11 +13,13 @@ mod subprotocols;
 mod validation;
 
 // These need the supervisor too, to have servers die and peers misbehave.
+mod backpressure;
 mod chaos;
 mod connecting;
 mod dropping;
 mod ending;
 mod link_edges;
+mod link_stream;
 mod link_trouble;
 mod overflow;
 mod receipts;

@@ -6,12 +6,19 @@ use futures_util::SinkExt;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
-    socket::{Error, EventSocket, Message, State},
+    socket::{Error, EventSocket, Message, State, Transport},
 };
 
 use crate::support::{
-    NO_OFFERS, close, connect, echo, has_closed, in_words, poll_once, recorder, until, within,
+    NO_OFFERS, close, connect, echo, has_closed, in_words, over::over_both, poll_once, recorder, until,
+    within,
 };
+
+over_both! {
+    nothing_is_sent_while_closing,
+    nothing_is_sent_through_the_sink_while_closing,
+    nothing_is_sent_once_closed,
+}
 
 fn not_open(state: State) -> Result<(), Error> {
     Err(Error::NotOpen { state })
@@ -29,9 +36,8 @@ async fn nothing_is_sent_while_connecting() -> Result<(), Error> {
     Ok(())
 }
 
-#[wasm_bindgen_test]
-async fn nothing_is_sent_while_closing() {
-    let socket = connect(&echo()).await;
+async fn nothing_is_sent_while_closing(over: Transport) {
+    let socket = connect(over, &echo()).await;
     let mut closing = pin!(socket.close(CloseCode::NORMAL, ""));
     assert_eq!(poll_once(closing.as_mut()).await, Poll::Pending);
     assert_eq!(socket.try_send("late").map(drop), not_open(State::Closing));
@@ -40,17 +46,15 @@ async fn nothing_is_sent_while_closing() {
     assert!(within("it closes", closing).await.is_ok_and(|ending| ending.was_clean));
 }
 
-#[wasm_bindgen_test]
-async fn nothing_is_sent_through_the_sink_while_closing() {
-    let mut socket = connect(&echo()).await;
+async fn nothing_is_sent_through_the_sink_while_closing(over: Transport) {
+    let mut socket = connect(over, &echo()).await;
     assert_eq!(poll_once(pin!(SinkExt::close(&mut socket))).await, Poll::Pending);
     let sent = SinkExt::send(&mut socket, Message::from("late"));
     assert_eq!(within("the sink answers", sent).await, not_open(State::Closing));
 }
 
-#[wasm_bindgen_test]
-async fn nothing_is_sent_once_closed() {
-    let mut socket = connect(&echo()).await;
+async fn nothing_is_sent_once_closed(over: Transport) {
+    let mut socket = connect(over, &echo()).await;
     close(&socket, 1000, "").await;
     assert_eq!(socket.try_send("late").map(drop), not_open(State::Closed));
     let sent = SinkExt::send(&mut socket, Message::from(b"late".as_slice()));

@@ -5,6 +5,7 @@ use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 use futures_util::StreamExt as _;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
+    socket::Transport,
     socket::{Message, State},
     spawn,
 };
@@ -13,7 +14,7 @@ use crate::support::{connect, echo, sleep, until};
 
 #[wasm_bindgen_test]
 async fn a_task_is_woken_by_messages_and_by_everything_else() {
-    let (mut socket, done) = (connect(&echo()).await, Rc::new(Cell::new(false)));
+    let (mut socket, done) = (connect(Transport::Events, &echo()).await, Rc::new(Cell::new(false)));
     let (other, end) = (socket.clone(), Rc::clone(&done));
     spawn(async move {
         for number in 0..100 {
@@ -33,7 +34,7 @@ async fn a_task_is_woken_by_messages_and_by_everything_else() {
 
 #[wasm_bindgen_test]
 async fn the_last_handle_may_go_within_its_own_event() {
-    let (mut socket, done) = (connect(&echo()).await, Rc::new(Cell::new(false)));
+    let (mut socket, done) = (connect(Transport::Events, &echo()).await, Rc::new(Cell::new(false)));
     let end = Rc::clone(&done);
     spawn(async move {
         socket.send("last").await.expect("it is open");

@@ -3,10 +3,20 @@
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
-    socket::{Error, EventSocket, Socket, State},
+    socket::{Error, EventSocket, Socket, State, Transport},
 };
 
-use crate::support::{NO_OFFERS, close, connect, echo, parts, server, within};
+use crate::support::{NO_OFFERS, close, connect, echo, over::over_both, parts, server, to, within};
+
+over_both! {
+    a_port_that_browsers_block_fails_to_connect,
+    an_http_url_means_the_websocket_of_the_same_place,
+    offers_that_are_no_tokens_or_repeated_are_refused_by_name,
+    close_codes_that_browsers_cannot_send_are_refused_and_the_socket_stays_open,
+    close_codes_that_browsers_can_send_come_back,
+    a_reason_may_have_123_bytes,
+    a_longer_reason_is_refused_and_the_socket_stays_open,
+}
 
 #[wasm_bindgen_test]
 async fn urls_that_no_websocket_opens_are_refused_by_name() {
@@ -45,10 +55,9 @@ async fn urls_that_no_websocket_opens_are_refused_by_name() {
 }
 
 // Browsers let no page reach the ports of certain services, and say so no better than of a refused connection.
-#[wasm_bindgen_test]
-async fn a_port_that_browsers_block_fails_to_connect() {
+async fn a_port_that_browsers_block_fails_to_connect(over: Transport) {
     let url = "ws://127.0.0.1:1/";
-    match within("it fails", Socket::connect(url)).await {
+    match within("it fails", to(over, url)).await {
         Err(Error::ConnectFailed { url: named, close }) => {
             assert_eq!((named.as_str(), parts(&close)), (url, (1006, "", false)));
         }
@@ -56,14 +65,12 @@ async fn a_port_that_browsers_block_fails_to_connect() {
     }
 }
 
-#[wasm_bindgen_test]
-async fn an_http_url_means_the_websocket_of_the_same_place() {
-    let socket = connect(&format!("http://{}/echo", server())).await;
+async fn an_http_url_means_the_websocket_of_the_same_place(over: Transport) {
+    let socket = connect(over, &format!("http://{}/echo", server())).await;
     assert_eq!(socket.url(), echo());
 }
 
-#[wasm_bindgen_test]
-async fn offers_that_are_no_tokens_or_repeated_are_refused_by_name() {
+async fn offers_that_are_no_tokens_or_repeated_are_refused_by_name(over: Transport) {
     for (offers, named) in [
         (vec![""], "\"\""),
         (vec!["good", "two words"], "\"two words\""),
@@ -71,41 +78,37 @@ async fn offers_that_are_no_tokens_or_repeated_are_refused_by_name() {
         (vec!["é"], "\"é\""),
         (vec!["one", "two", "one"], "\"one\""),
     ] {
-        match within("it is refused", Socket::connect(echo()).subprotocols(offers)).await {
+        match within("it is refused", to(over, echo()).subprotocols(offers)).await {
             Err(error @ Error::InvalidOffer(_)) => assert!(error.to_string().contains(named), "{error}"),
             other => panic!("an offer of {named} gave {other:?}"),
         }
     }
 }
 
-#[wasm_bindgen_test]
-async fn close_codes_that_browsers_cannot_send_are_refused_and_the_socket_stays_open() {
-    let socket = connect(&echo()).await;
+async fn close_codes_that_browsers_cannot_send_are_refused_and_the_socket_stays_open(over: Transport) {
+    let socket = connect(over, &echo()).await;
     for code in [0, 999, 1001, 1005, 1006, 1015, 2999, 5000, u16::MAX].map(CloseCode::new) {
         assert_eq!(within("it is refused", socket.close(code, "")).await, Err(Error::InvalidCloseCode(code)));
         assert_eq!(socket.state(), State::Open);
     }
 }
 
-#[wasm_bindgen_test]
-async fn close_codes_that_browsers_can_send_come_back() {
+async fn close_codes_that_browsers_can_send_come_back(over: Transport) {
     for code in [1000, 3000, 4999] {
-        let socket = connect(&echo()).await;
+        let socket = connect(over, &echo()).await;
         assert_eq!(parts(&close(&socket, code, "").await), (code, "", true));
     }
 }
 
-#[wasm_bindgen_test]
-async fn a_reason_may_have_123_bytes() {
+async fn a_reason_may_have_123_bytes(over: Transport) {
     for reason in ["r".repeat(123), "日".repeat(41)] {
-        let socket = connect(&echo()).await;
+        let socket = connect(over, &echo()).await;
         assert_eq!(parts(&close(&socket, 4000, &reason).await), (4000, reason.as_str(), true));
     }
 }
 
-#[wasm_bindgen_test]
-async fn a_longer_reason_is_refused_and_the_socket_stays_open() {
-    let socket = connect(&echo()).await;
+async fn a_longer_reason_is_refused_and_the_socket_stays_open(over: Transport) {
+    let socket = connect(over, &echo()).await;
     for reason in ["r".repeat(124), "é".repeat(62)] {
         match within("it is refused", socket.close(CloseCode::NORMAL, &reason)).await {
             Err(Error::InvalidCloseReason(reason)) => assert_eq!(reason.bytes, 124),

@@ -1,5 +1,6 @@
 //! What the tests share: addresses, deadlines, and short forms of what nearly every test does.
 
+pub(crate) mod over;
 pub(crate) mod supervisor;
 
 use std::{
@@ -19,7 +20,7 @@ use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use wirescope::{
     CloseCode,
-    socket::{CloseEvent, Error, Event, Message, Socket},
+    socket::{CloseEvent, Connect, Error, Event, Message, Socket, Transport},
 };
 
 /// The longest that a test waits for anything, unless it says otherwise. Browsers delay connects that follow failed
@@ -71,10 +72,19 @@ pub(crate) async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Out
     poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
-/// An open socket.
-pub(crate) async fn connect(url: &str) -> Socket {
-    match within(&format!("{url} opens"), Socket::connect(url)).await {
-        Ok(socket) => socket,
+/// A connection attempt over this transport.
+pub(crate) fn to(over: Transport, url: impl Into<String>) -> Connect {
+    let connect = Socket::connect(url);
+    if over == Transport::Stream { connect.stream() } else { connect }
+}
+
+/// An open socket over this transport.
+pub(crate) async fn connect(over: Transport, url: &str) -> Socket {
+    match within(&format!("{url} opens"), to(over, url)).await {
+        Ok(socket) => {
+            assert_eq!(socket.transport(), over);
+            socket
+        }
         Err(error) => panic!("{error}"),
     }
 }

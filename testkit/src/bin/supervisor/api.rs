@@ -10,6 +10,7 @@
 //! | `GET /refusing` | | `HOST:PORT` of a port that refuses connections |
 //! | `GET /reports/NAME` | waits for a connection to the peer to end | how it ended |
 //! | `GET /reports/NAME-begun` | waits for a connection to the peer to hang | `hangs` |
+//! | `GET /reports/NAME-stalled` | waits for the client to stop the peer's feed | how many messages were taken |
 //!
 //! What fails is a 500 with the reason as its text. A page may read the answers if its origin is on loopback.
 

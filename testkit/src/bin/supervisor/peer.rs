@@ -1,6 +1,6 @@
 //! A WebSocket peer that does what its [path](crate::script) says, above all what a server must not.
 
-use std::{fmt::Write as _, io, sync::Arc, time::Duration};
+use std::{fmt::Write as _, io, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::StreamExt as _;
 use tokio::{
@@ -34,6 +34,9 @@ const MAX_HEAD: usize = 8 * 1024;
 
 /// How long a peer that sips waits between two.
 const SIP: Duration = Duration::from_millis(100);
+
+/// How long a write waits that counts as stopped by the client.
+const STALL: Duration = Duration::from_secs(1);
 
 /// How long the answer to a Close frame is waited for.
 const CLOSE_ANSWER: Duration = Duration::from_secs(5);
@@ -79,7 +82,12 @@ async fn serve(mut stream: TcpStream, reports: &Reports) -> io::Result<()> {
         Opening::Accept => match header(&head, "sec-websocket-key") {
             Some(key) => {
                 accept(&mut stream, key).await?;
-                play(stream, script.steps).await
+                let stalled = |taken: usize| {
+                    if let Some(name) = &script.report {
+                        reports.put(&format!("{name}-stalled"), taken.to_string());
+                    }
+                };
+                play(stream, script.steps, stalled).await
             }
             None => return answer(&mut stream, 426, "this is a WebSocket peer").await,
         },
@@ -91,7 +99,7 @@ async fn serve(mut stream: TcpStream, reports: &Reports) -> io::Result<()> {
 }
 
 /// Does each step, then answers a Close frame as one should; says how the connection ended.
-async fn play(mut stream: TcpStream, steps: Vec<Step>) -> io::Result<String> {
+async fn play(mut stream: TcpStream, steps: Vec<Step>, stalled: impl Fn(usize)) -> io::Result<String> {
     for step in steps {
         match step {
             Step::Say { count, size } => {
@@ -101,6 +109,21 @@ async fn play(mut stream: TcpStream, steps: Vec<Step>) -> io::Result<String> {
                     push_frame(&mut frames, TEXT, format!("{number:0>size$}").as_bytes());
                 }
                 stream.write_all(&frames).await?;
+            }
+            Step::Feed { count, size } => {
+                let size = usize::from(size);
+                for number in 0..count {
+                    let mut frame = Vec::with_capacity(size + 10);
+                    push_frame(&mut frame, TEXT, format!("{number:0>size$}").as_bytes());
+                    let mut write = pin!(stream.write_all(&frame));
+                    match timeout(STALL, &mut write).await {
+                        Ok(written) => written?,
+                        Err(_) => {
+                            stalled(number);
+                            write.await?;
+                        }
+                    }
+                }
             }
             Step::Wait(time) => sleep(time).await,
             Step::Cut => {

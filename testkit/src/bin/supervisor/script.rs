@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The most bytes of payload that one `say` may send, each message counted as one at least.
+/// The most bytes of payload that one `say` or `feed` may send, each message counted as one at least.
 const MAX_SAY: usize = 64 * 1024 * 1024;
 
 /// A path and query, read.
@@ -30,6 +30,8 @@ pub(crate) enum Opening {
 pub(crate) enum Step {
     /// Sends this many text messages at once: their numbers from 0, zero-padded to this many characters.
     Say { count: usize, size: u16 },
+    /// Sends as many one by one, and reports how many the system had taken when a write first waited for a second.
+    Feed { count: usize, size: u16 },
     /// Does nothing for a while.
     Wait(Duration),
     /// Ends the TCP connection without a Close frame.
@@ -55,13 +57,18 @@ impl Script {
             match word {
                 "hang" => script.opening = Opening::Hang,
                 "status" => script.opening = Opening::Status(to_u16(number(&mut words, "status")?)?),
-                "say" => {
-                    let count = number(&mut words, "say's count")?;
-                    let size = to_u16(number(&mut words, "say's size")?)?;
+                "say" | "feed" => {
+                    let count = number(&mut words, "the count of messages")?;
+                    let size = to_u16(number(&mut words, "the size of messages")?)?;
                     if count.saturating_mul(usize::from(size.max(1))) > MAX_SAY {
-                        return Err(format!("say {count} of {size} bytes is over {MAX_SAY} bytes"));
+                        return Err(format!("{word} {count} of {size} bytes is over {MAX_SAY} bytes"));
                     }
-                    script.steps.push(Step::Say { count, size });
+                    let is_say = word == "say";
+                    script.steps.push(if is_say {
+                        Step::Say { count, size }
+                    } else {
+                        Step::Feed { count, size }
+                    });
                 }
                 "wait" => {
                     let milliseconds = number(&mut words, "wait")? as u64;
@@ -79,7 +86,7 @@ impl Script {
                 "mute" => script.steps.push(Step::Mute),
                 other => {
                     return Err(format!(
-                        "{other:?} is none of hang, status, say, wait, cut, reset, close, sip and mute"
+                        "{other:?} is none of hang, status, say, feed, wait, cut, reset, close, sip and mute"
                     ));
                 }
             }
