@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::limits::MAX_CLOSE_REASON;
+use crate::{Text, limits::MAX_CLOSE_REASON};
 
 /// The status code of a Close frame, or one that an endpoint reports without any frame (1005, 1006, 1015).
 ///
@@ -82,6 +82,13 @@ impl CloseCode {
     }
 }
 
+impl CloseCode {
+    /// A text and then the number and what it means.
+    pub fn add_to(self, text: Text) -> Text {
+        text.number(self.0.into()).with(" ").with(self.name())
+    }
+}
+
 impl From<u16> for CloseCode {
     fn from(number: u16) -> Self {
         Self(number)
@@ -96,7 +103,7 @@ impl From<CloseCode> for u16 {
 
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, self.name())
+        f.write_str(self.add_to(Text::new()).as_str())
     }
 }
 
@@ -109,11 +116,15 @@ pub struct ReasonTooLong {
 
 impl fmt::Display for ReasonTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the close reason has {} bytes of UTF-8; at most {MAX_CLOSE_REASON} fit in a Close frame",
-            self.bytes
-        )
+        f.write_str(self.text().as_str())
+    }
+}
+
+impl ReasonTooLong {
+    /// What is wrong, in words.
+    pub fn text(self) -> Text {
+        let text = Text::new().with("the close reason has ").number(self.bytes).with(" bytes of UTF-8; at most ");
+        text.number(MAX_CLOSE_REASON).with(" fit in a Close frame")
     }
 }
 

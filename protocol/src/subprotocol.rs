@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::Quoted;
+use crate::Text;
 
 /// Why a list of subprotocol offers is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,18 +21,22 @@ pub enum OfferError {
     },
 }
 
+impl OfferError {
+    /// What is wrong, in words.
+    pub fn text(&self) -> Text {
+        let text = Text::new().with("subprotocol ");
+        match self {
+            Self::NotAToken { name } => text
+                .quoted(name)
+                .with(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one"),
+            Self::Repeated { name } => text.quoted(name).with(" is offered twice"),
+        }
+    }
+}
+
 impl fmt::Display for OfferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAToken { name } => {
-                write!(
-                    f,
-                    "subprotocol {} is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one",
-                    Quoted(name)
-                )
-            }
-            Self::Repeated { name } => write!(f, "subprotocol {} is offered twice", Quoted(name)),
-        }
+        f.write_str(self.text().as_str())
     }
 }
 

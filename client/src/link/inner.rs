@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     socket::{
-        CloseEvent, Event, Initiator, Message, Payload, State,
+        CloseEvent, Event, Initiator, Message, Offers, Payload, State,
         inbound::Inbound,
         transport::Transport,
         wakers::{Place, Wakers, Watch},
@@ -326,10 +326,12 @@ impl Inner {
             return;
         }
         let weak = Weak::clone(&self.myself);
-        let opened = Transport::open(url, subprotocols, self.options.watermarks, move |event| {
-            if let Some(inner) = weak.upgrade() {
-                inner.handle(generation, event);
-            }
+        let opened = Offers::check(subprotocols).and_then(|offers| {
+            Transport::open(url, &offers, self.options.watermarks, move |event| {
+                if let Some(inner) = weak.upgrade() {
+                    inner.handle(generation, event);
+                }
+            })
         });
         match opened {
             Ok(transport) => {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, InboundLimits, Shared, Socket, Watermarks};
+use super::{Error, InboundLimits, Offers, Shared, Socket, Watermarks};
 
 /// A connection attempt, from [`Socket::connect`]: set what it needs, then await it.
 ///
@@ -24,7 +24,7 @@ use super::{Error, InboundLimits, Shared, Socket, Watermarks};
 #[must_use = "a connection is tried only when this is awaited"]
 pub struct Connect {
     pub(super) url: String,
-    pub(super) subprotocols: Vec<String>,
+    pub(super) offers: Result<Offers, Error>,
     pub(super) inbound: InboundLimits,
     pub(super) watermarks: Watermarks,
     pub(super) close_timeout: Duration,
@@ -34,7 +34,7 @@ impl Connect {
     pub(super) fn to(url: String) -> Self {
         Self {
             url,
-            subprotocols: Vec::new(),
+            offers: Ok(Offers::default()),
             inbound: InboundLimits::default(),
             watermarks: Watermarks::default(),
             close_timeout: Duration::from_secs(5),
@@ -47,7 +47,8 @@ impl Connect {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Self { subprotocols: subprotocols.into_iter().map(Into::into).collect(), ..self }
+        let subprotocols: Vec<String> = subprotocols.into_iter().map(Into::into).collect();
+        Self { offers: Offers::check(&subprotocols), ..self }
     }
 
     /// How much may wait to be read, and what happens to what comes on top.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use wirescope_protocol::{CloseCode, Quoted, ReasonTooLong, subprotocol::OfferError};
+use wirescope_protocol::{CloseCode, ReasonTooLong, Text, subprotocol::OfferError};
 
 use super::{CloseEvent, State};
 
@@ -63,35 +63,48 @@ pub enum Error {
     },
 }
 
+impl Error {
+    fn text(&self) -> Text {
+        let text = Text::new();
+        match self {
+            Self::InvalidUrl { url, why } => text.quoted(url).with(" is not a WebSocket URL: ").with(why),
+            Self::InvalidOffer(offer) => offer.text(),
+            Self::Blocked { url, detail } => {
+                text.with("the browser refuses to open ").with(url).with(" from this page: ").with(detail)
+            }
+            Self::ConnectFailed { url, close } => close
+                .add_to(text.with("the connection to ").with(url).with(" failed before it opened ("))
+                .with(
+                    "); browsers hide the cause: see that a WebSocket server listens there, accepts this page's origin, \
+                     and selects a subprotocol if any is offered",
+                ),
+            Self::NotOpen { state } => {
+                text.with("not sent: the socket is ").with(state.name()).with(", not open")
+            }
+            Self::Full { buffered } => text
+                .with("not sent: ")
+                .number(usize::try_from(*buffered).unwrap_or(usize::MAX))
+                .with(" bytes are still buffered; await `send`, or try again when they have drained"),
+            Self::SendFailed { detail } => text.with("not sent: ").with(detail),
+            Self::InvalidCloseCode(code) => text
+                .with("a browser cannot send close code ")
+                .number(code.number().into())
+                .with(": use 1000 or 3000 to 4999"),
+            Self::InvalidCloseReason(reason) => reason.text(),
+            Self::Lost(close) => close.add_to(text.with("the connection was lost: ")),
+            Self::Overflow { messages, bytes } => text
+                .with("messages came faster than they were read: with ")
+                .number(*messages)
+                .with(" of ")
+                .number(*bytes)
+                .with(" bytes waiting, the connection was closed"),
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidUrl { url, why } => write!(f, "{} is not a WebSocket URL: {why}", Quoted(url)),
-            Self::InvalidOffer(offer) => offer.fmt(f),
-            Self::Blocked { url, detail } => {
-                write!(f, "the browser refuses to open {url} from this page: {detail}")
-            }
-            Self::ConnectFailed { url, close } => write!(
-                f,
-                "the connection to {url} failed before it opened ({close}); browsers hide the cause: see that a \
-                 WebSocket server listens there, accepts this page's origin, and selects a subprotocol if any is offered"
-            ),
-            Self::NotOpen { state } => write!(f, "not sent: the socket is {state}, not open"),
-            Self::Full { buffered } => write!(
-                f,
-                "not sent: {buffered} bytes are still buffered; await `send`, or try again when they have drained"
-            ),
-            Self::SendFailed { detail } => write!(f, "not sent: {detail}"),
-            Self::InvalidCloseCode(code) => {
-                write!(f, "a browser cannot send close code {}: use 1000 or 3000 to 4999", code.number())
-            }
-            Self::InvalidCloseReason(reason) => reason.fmt(f),
-            Self::Lost(close) => write!(f, "the connection was lost: {close}"),
-            Self::Overflow { messages, bytes } => write!(
-                f,
-                "messages came faster than they were read: with {messages} of {bytes} bytes waiting, the connection was closed"
-            ),
-        }
+        f.write_str(self.text().as_str())
     }
 }
 

@@ -14,6 +14,7 @@ mod error;
 mod event;
 pub(crate) mod inbound;
 mod message;
+mod offers;
 mod outbound;
 mod shared;
 pub(crate) mod transport;
@@ -46,7 +47,7 @@ use self::{shared::Shared, wakers::Place};
 
 #[cfg(feature = "io")]
 pub use self::bytes::ByteStream;
-pub(crate) use self::{event::check_close, url::check as check_url};
+pub(crate) use self::{event::check_close, offers::Offers, url::check_all as check_url};
 
 /// One browser WebSocket, open when you get it.
 ///

@@ -56,7 +56,7 @@ impl Shared {
         });
         let weak = Weak::clone(&shared.myself);
         let transport =
-            Transport::open(&options.url, &options.subprotocols, options.watermarks, move |event| {
+            Transport::open(&options.url, options.offers.as_ref().map_err(Error::clone)?, options.watermarks, move |event| {
                 if let Some(shared) = weak.upgrade() {
                     shared.handle(event);
                 }

@@ -3,7 +3,7 @@ use std::rc::Rc;
 use wirescope_protocol::CloseCode;
 
 use super::{
-    CloseEvent, Error, Event, EventSocket, Initiator, Payload, Receipt, State, Watermarks, outbound::Outbound,
+    CloseEvent, Error, Event, EventSocket, Initiator, Offers, Payload, Receipt, State, Watermarks, outbound::Outbound,
 };
 
 /// A browser's socket with the account of what it was handed. Dropping it settles the receipts of what has not drained,
@@ -15,13 +15,13 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn open<S: AsRef<str>>(
+    pub(crate) fn open(
         url: &str,
-        subprotocols: &[S],
+        offers: &Offers,
         watermarks: Watermarks,
         handler: impl Fn(Event) + 'static,
     ) -> Result<Self, Error> {
-        let events = EventSocket::open(url, subprotocols, handler)?;
+        let events = EventSocket::start(url, offers, handler)?;
         let outbound = Outbound::new(events.as_raw().clone(), watermarks);
         Ok(Self { events, outbound })
     }
