@@ -27,7 +27,8 @@ pub struct Connect {
     pub(super) offers: Result<Offers, Error>,
     pub(super) inbound: InboundLimits,
     pub(super) watermarks: Watermarks,
-    pub(super) close_timeout: Duration,
+    /// In milliseconds.
+    pub(super) close_timeout: u32,
 }
 
 impl Connect {
@@ -37,7 +38,7 @@ impl Connect {
             offers: Ok(Offers::default()),
             inbound: InboundLimits::default(),
             watermarks: Watermarks::default(),
-            close_timeout: Duration::from_secs(5),
+            close_timeout: 5_000,
         }
     }
 
@@ -64,6 +65,7 @@ impl Connect {
     /// How long [`Socket::close`] waits for the peer's Close frame before it resolves all the same, as unclean; 5 s by
     /// default.
     pub fn close_timeout(self, close_timeout: Duration) -> Self {
+        let close_timeout = u32::try_from(close_timeout.as_millis()).unwrap_or(u32::MAX);
         Self { close_timeout, ..self }
     }
 }

@@ -1,5 +1,5 @@
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     fmt,
     future::poll_fn,
     rc::{Rc, Weak},
@@ -23,7 +23,7 @@ const LOOKS: [u32; 2] = [4, 64];
 pub(crate) struct Outbound {
     raw: WebSocket,
     account: Cell<Account>,
-    ending: RefCell<Option<CloseEvent>>,
+    ending: OnceCell<CloseEvent>,
     waiters: Wakers,
     // Made when somebody first waits; most sockets never need one.
     timer: OnceCell<Timer>,
@@ -42,7 +42,7 @@ impl Outbound {
         Rc::new_cyclic(|myself| Self {
             raw,
             account: Cell::new(Account::new(marks)),
-            ending: RefCell::new(None),
+            ending: OnceCell::new(),
             waiters: Wakers::default(),
             timer: OnceCell::new(),
             look_after: Cell::new(LOOKS[0]),
@@ -98,7 +98,7 @@ impl Outbound {
     /// Settles what becomes of every receipt.
     pub(crate) fn end(&self, ending: CloseEvent) {
         self.observe();
-        *self.ending.borrow_mut() = Some(ending);
+        let _ = self.ending.set(ending);
         if let Some(timer) = self.timer.get() {
             timer.clear();
         }
@@ -111,7 +111,7 @@ impl Outbound {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.ending.borrow().is_some()
+        self.ending.get().is_some()
     }
 
     fn room_at(&self) -> Option<u64> {
@@ -200,7 +200,7 @@ impl Receipt {
         if self.outbound.account.get().has_drained(self.position) {
             return Delivery::Drained;
         }
-        match &*self.outbound.ending.borrow() {
+        match self.outbound.ending.get() {
             Some(ending) => Delivery::Lost(ending.clone()),
             None => Delivery::HandedOver,
         }

@@ -3,7 +3,6 @@ use std::{
     future::poll_fn,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use wirescope_protocol::CloseCode;
@@ -29,12 +28,13 @@ pub(super) struct Shared {
     opened: Cell<bool>,
     overflowed: Cell<bool>,
     // What the reader is told after the last message; taken once.
-    failure: RefCell<Option<Error>>,
-    ending: RefCell<Option<CloseEvent>>,
-    reader: RefCell<Option<Waker>>,
+    failure: Cell<Option<Error>>,
+    ending: OnceCell<CloseEvent>,
+    reader: Cell<Option<Waker>>,
     // Wait for the connection to open or to end.
     watchers: Wakers,
-    close_timeout: Duration,
+    /// In milliseconds.
+    close_timeout: u32,
     close_timer: OnceCell<Timer>,
     myself: Weak<Self>,
 }
@@ -46,9 +46,9 @@ impl Shared {
             inbound: RefCell::new(Inbound::new(options.inbound)),
             opened: Cell::new(false),
             overflowed: Cell::new(false),
-            failure: RefCell::new(None),
-            ending: RefCell::new(None),
-            reader: RefCell::new(None),
+            failure: Cell::new(None),
+            ending: OnceCell::new(),
+            reader: Cell::new(None),
             watchers: Wakers::default(),
             close_timeout: options.close_timeout,
             close_timer: OnceCell::new(),
@@ -71,7 +71,7 @@ impl Shared {
     }
 
     pub(super) fn ending(&self) -> Option<CloseEvent> {
-        self.ending.borrow().clone()
+        self.ending.get().cloned()
     }
 
     pub(super) fn dropped(&self) -> u64 {
@@ -80,7 +80,7 @@ impl Shared {
 
     pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.transport().close(code, reason)?;
-        if self.ending.borrow().is_none() && self.close_timer.get().is_none() {
+        if self.ending.get().is_none() && self.close_timer.get().is_none() {
             let myself = Weak::clone(&self.myself);
             let timer = self.close_timer.get_or_init(|| {
                 Timer::new(move || {
@@ -89,7 +89,7 @@ impl Shared {
                     }
                 })
             });
-            timer.set(u32::try_from(self.close_timeout.as_millis()).unwrap_or(u32::MAX));
+            timer.set(self.close_timeout);
         }
         Ok(())
     }
@@ -100,7 +100,7 @@ impl Shared {
     }
 
     pub(super) fn poll_closed(&self, place: &mut Place, cx: &Context<'_>) -> Poll<CloseEvent> {
-        match &*self.ending.borrow() {
+        match self.ending.get() {
             Some(ending) => Poll::Ready(ending.clone()),
             None => {
                 self.watchers.wait(place, 0, cx);
@@ -117,15 +117,13 @@ impl Shared {
         if let Some(message) = self.inbound.borrow_mut().pop() {
             return Poll::Ready(Some(Ok(message)));
         }
-        if let Some(failure) = self.failure.borrow_mut().take() {
+        if let Some(failure) = self.failure.take() {
             return Poll::Ready(Some(Err(failure)));
         }
-        if self.overflowed.get() || self.ending.borrow().is_some() {
+        if self.overflowed.get() || self.ending.get().is_some() {
             return Poll::Ready(None);
         }
-        // The old one is dropped once the borrow is over: freeing a waker can free its task, and what that holds.
-        let old = self.reader.replace(Some(cx.waker().clone()));
-        drop(old);
+        self.reader.set(Some(cx.waker().clone()));
         Poll::Pending
     }
 
@@ -151,14 +149,13 @@ impl Shared {
     }
 
     fn end(&self, ending: CloseEvent) {
-        if self.ending.borrow().is_some() {
+        if self.ending.set(ending.clone()).is_err() {
             return;
         }
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
         if !ending.was_clean && !self.overflowed.get() {
-            *self.failure.borrow_mut() = Some(Error::Lost(ending.clone()));
+            self.failure.set(Some(Error::Lost(ending.clone())));
         }
-        *self.ending.borrow_mut() = Some(ending.clone());
         if let Some(timer) = self.close_timer.get() {
             timer.clear();
         }
@@ -169,21 +166,20 @@ impl Shared {
 
     fn take_message(&self, message: Message) {
         // Once the queue has overflowed, a message that fits again would leave a gap before it.
-        if self.overflowed.get() || self.ending.borrow().is_some() {
+        if self.overflowed.get() || self.ending.get().is_some() {
             return;
         }
         let pushed = self.inbound.borrow_mut().push(message);
         if let Err(full) = pushed {
             self.overflowed.set(true);
-            *self.failure.borrow_mut() = Some(Error::Overflow { messages: full.messages, bytes: full.bytes });
+            self.failure.set(Some(Error::Overflow { messages: full.messages, bytes: full.bytes }));
             // The code and the reason are valid by construction.
             let _ = self.close(OVERFLOW_CODE, "inbound queue full");
         }
     }
 
     fn wake_reader(&self) {
-        let reader = self.reader.borrow_mut().take();
-        if let Some(reader) = reader {
+        if let Some(reader) = self.reader.take() {
             task::in_event(|| reader.wake());
         }
     }

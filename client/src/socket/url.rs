@@ -7,25 +7,21 @@ use super::Error;
 /// the constructor, and to [`refused`].
 pub(super) fn check(url: &str) -> Result<String, Error> {
     let invalid = |why| Err(Error::InvalidUrl { url: url.to_owned(), why });
-    let trimmed = url.trim_start_matches(|character| character <= ' ');
-    let (scheme, rest) = trimmed.split_at(trimmed.find(':').unwrap_or_default());
-    if !scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    {
-        return invalid(NOT_ABSOLUTE);
-    }
-    if rest.contains('#') {
+    // Browsers pass over spaces before a URL.
+    let url = url.trim_ascii_start();
+    let rest = |scheme: &str| {
+        let (start, rest) = url.split_at_checked(scheme.len())?;
+        start.eq_ignore_ascii_case(scheme).then_some(rest)
+    };
+    let (scheme, rest) = match (rest("ws:").or_else(|| rest("http:")), rest("wss:").or_else(|| rest("https:"))) {
+        (Some(rest), _) => ("ws:", rest),
+        (_, Some(rest)) => ("wss:", rest),
+        _ => return invalid(NOT_ABSOLUTE),
+    };
+    if rest.bytes().any(|byte| byte == b'#') {
         return invalid("it has a fragment, the part from #, which a WebSocket URL must not have");
     }
-    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-    let scheme = if is("ws") || is("http") {
-        "ws"
-    } else if is("wss") || is("https") {
-        "wss"
-    } else {
-        return invalid("its scheme is none of ws, wss, http and https");
-    };
-    Ok([scheme, rest].concat())
+    Ok(scheme.to_owned() + rest)
 }
 
 /// What it means that the constructor threw: a `SyntaxError` is about the URL, since the subprotocols were checked before.
@@ -45,4 +41,4 @@ pub(crate) fn check_all(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-const NOT_ABSOLUTE: &str = "it is not an absolute URL, such as ws://127.0.0.1:8080/echo";
+const NOT_ABSOLUTE: &str = "it is no absolute URL of ws, wss, http or https, such as ws://127.0.0.1:8080/echo";
