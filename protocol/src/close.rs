@@ -83,9 +83,9 @@ impl CloseCode {
 }
 
 impl CloseCode {
-    /// A text and then the number and what it means.
-    pub fn add_to(self, text: Text) -> Text {
-        text.number(self.0.into()).with(" ").with(self.name())
+    /// Adds the number and what it means to a text.
+    pub fn add_to(self, text: &mut Text) {
+        text.number(self.0.into()).add(" ").add(self.name());
     }
 }
 
@@ -103,7 +103,9 @@ impl From<CloseCode> for u16 {
 
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.add_to(Text::new()).as_str())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 
@@ -116,15 +118,17 @@ pub struct ReasonTooLong {
 
 impl fmt::Display for ReasonTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 
 impl ReasonTooLong {
-    /// What is wrong, in words.
-    pub fn text(self) -> Text {
-        let text = Text::new().with("the close reason has ").number(self.bytes).with(" bytes of UTF-8; at most ");
-        text.number(MAX_CLOSE_REASON).with(" fit in a Close frame")
+    /// Adds what is wrong to a text.
+    pub fn add_to(&self, text: &mut Text) {
+        text.add("the close reason has ").number(self.bytes).add(" bytes of UTF-8; at most ");
+        text.number(MAX_CLOSE_REASON).add(" fit in a Close frame");
     }
 }
 

@@ -22,21 +22,23 @@ pub enum OfferError {
 }
 
 impl OfferError {
-    /// What is wrong, in words.
-    pub fn text(&self) -> Text {
-        let text = Text::new().with("subprotocol ");
+    /// Adds what is wrong to a text.
+    pub fn add_to(&self, text: &mut Text) {
+        text.add("subprotocol ");
         match self {
             Self::NotAToken { name } => text
                 .quoted(name)
-                .with(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one"),
-            Self::Repeated { name } => text.quoted(name).with(" is offered twice"),
-        }
+                .add(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one"),
+            Self::Repeated { name } => text.quoted(name).add(" is offered twice"),
+        };
     }
 }
 
 impl fmt::Display for OfferError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 

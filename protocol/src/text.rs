@@ -6,7 +6,8 @@ use std::fmt;
 /// ```
 /// use wirescope_protocol::Text;
 ///
-/// let text = Text::new().with("got ").number(3).with(" of ").quoted("these\n");
+/// let mut text = Text::new();
+/// text.add("got ").number(3).add(" of ").quoted("these\n");
 /// assert_eq!(text.as_str(), r#"got 3 of "these\n""#);
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -18,43 +19,42 @@ impl Text {
         Self(String::new())
     }
 
-    /// This text and then another.
-    #[must_use]
-    pub fn with(mut self, more: &str) -> Self {
+    /// Adds another text.
+    pub fn add(&mut self, more: &str) -> &mut Self {
         self.0.push_str(more);
         self
     }
 
-    /// This text and then a number, in decimal.
-    #[must_use]
-    pub fn number(self, number: usize) -> Self {
+    /// Adds a number, in decimal.
+    pub fn number(&mut self, number: usize) -> &mut Self {
         self.digits(number, 10)
     }
 
-    /// This text and then another in quotation marks, its control characters escaped: for what a peer or a user wrote.
+    /// Adds another text in quotation marks, its control characters escaped: for what a peer or a user wrote.
     ///
     /// It is what `{:?}` writes, except that `{:?}` also knows what else in all of Unicode cannot be seen, by tables that
     /// are large.
-    #[must_use]
-    pub fn quoted(self, quoted: &str) -> Self {
-        let mut text = self.with("\"");
+    pub fn quoted(&mut self, quoted: &str) -> &mut Self {
+        self.add("\"");
         for character in quoted.chars() {
-            text = match character {
-                '\0' => text.with("\\0"),
-                '\t' => text.with("\\t"),
-                '\n' => text.with("\\n"),
-                '\r' => text.with("\\r"),
-                _ if character.is_control() => text.with("\\u{").digits(character as usize, 16).with("}"),
+            let short = match character {
+                '\0' => '0',
+                '\t' => 't',
+                '\n' => 'n',
+                '\r' => 'r',
+                '"' | '\\' => character,
+                _ if character.is_control() => {
+                    self.add("\\u{").digits(character as usize, 16).add("}");
+                    continue;
+                }
                 _ => {
-                    if matches!(character, '"' | '\\') {
-                        text.0.push('\\');
-                    }
-                    text.0.push(character);
-                    text
+                    self.0.push(character);
+                    continue;
                 }
             };
+            self.add("\\").0.push(short);
         }
-        text.with("\"")
+        self.add("\"")
     }
 
     /// The text so far.
@@ -62,17 +62,19 @@ impl Text {
         &self.0
     }
 
-    fn digits(self, number: usize, base: u8) -> Self {
+    fn digits(&mut self, number: usize, base: u8) -> &mut Self {
         let rest = usize::from(base);
-        let mut text = if number >= rest { self.digits(number / rest, base) } else { self };
-        text.0.push(char::from(b"0123456789abcdef"[number % rest % 16]));
-        text
+        if number >= rest {
+            self.digits(number / rest, base);
+        }
+        self.0.push(char::from(b"0123456789abcdef"[number % rest % 16]));
+        self
     }
 }
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

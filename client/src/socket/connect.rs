@@ -93,20 +93,16 @@ impl Future for Connecting {
     type Output = Result<Socket, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut socket = match self.started.take().expect("polled after it was ready") {
-            Ok(socket) => socket,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        let Socket { shared, end, .. } = &mut socket;
-        match shared.poll_opened(end, cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(socket)),
-            Poll::Ready(Err(close)) => {
-                Poll::Ready(Err(Error::ConnectFailed { url: std::mem::take(&mut self.url), close }))
-            }
-            Poll::Pending => {
-                self.started = Some(Ok(socket));
-                Poll::Pending
+        let Self { started, url } = &mut *self;
+        if let Some(Ok(Socket { shared, end, .. })) = started {
+            match shared.poll_opened(end, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(close)) => {
+                    *started = Some(Err(Error::ConnectFailed { url: std::mem::take(url), close }));
+                }
+                Poll::Pending => return Poll::Pending,
             }
         }
+        Poll::Ready(started.take().expect("polled after it was ready"))
     }
 }

@@ -40,12 +40,14 @@ impl CloseEvent {
         Self { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, initiator, lived, silence }
     }
 
-    pub(super) fn add_to(&self, text: Text) -> Text {
-        let mut text = self.code.add_to(text);
+    pub(super) fn add_to(&self, text: &mut Text) {
+        self.code.add_to(text);
         if !self.reason.is_empty() {
-            text = text.with(", reason ").quoted(&self.reason);
+            text.add(", reason ").quoted(&self.reason);
         }
-        if self.was_clean { text } else { text.with(", not a clean close") }
+        if !self.was_clean {
+            text.add(", not a clean close");
+        }
     }
 
     /// Whether the connection was open before it ended.
@@ -56,6 +58,8 @@ impl CloseEvent {
 
 impl fmt::Display for CloseEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.add_to(Text::new()).as_str())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }

@@ -64,47 +64,55 @@ pub enum Error {
 }
 
 impl Error {
-    fn text(&self) -> Text {
-        let text = Text::new();
+    fn add_to(&self, text: &mut Text) {
         match self {
-            Self::InvalidUrl { url, why } => text.quoted(url).with(" is not a WebSocket URL: ").with(why),
-            Self::InvalidOffer(offer) => offer.text(),
-            Self::Blocked { url, detail } => {
-                text.with("the browser refuses to open ").with(url).with(" from this page: ").with(detail)
+            Self::InvalidUrl { url, why } => {
+                text.quoted(url).add(" is not a WebSocket URL: ").add(why);
             }
-            Self::ConnectFailed { url, close } => close
-                .add_to(text.with("the connection to ").with(url).with(" failed before it opened ("))
-                .with(
+            Self::InvalidOffer(offer) => offer.add_to(text),
+            Self::Blocked { url, detail } => {
+                text.add("the browser refuses to open ").add(url).add(" from this page: ").add(detail);
+            }
+            Self::ConnectFailed { url, close } => {
+                text.add("the connection to ").add(url).add(" failed before it opened (");
+                close.add_to(text);
+                text.add(
                     "); browsers hide the cause: see that a WebSocket server listens there, accepts this page's origin, \
                      and selects a subprotocol if any is offered",
-                ),
-            Self::NotOpen { state } => {
-                text.with("not sent: the socket is ").with(state.name()).with(", not open")
+                );
             }
-            Self::Full { buffered } => text
-                .with("not sent: ")
-                .number(usize::try_from(*buffered).unwrap_or(usize::MAX))
-                .with(" bytes are still buffered; await `send`, or try again when they have drained"),
-            Self::SendFailed { detail } => text.with("not sent: ").with(detail),
-            Self::InvalidCloseCode(code) => text
-                .with("a browser cannot send close code ")
-                .number(code.number().into())
-                .with(": use 1000 or 3000 to 4999"),
-            Self::InvalidCloseReason(reason) => reason.text(),
-            Self::Lost(close) => close.add_to(text.with("the connection was lost: ")),
-            Self::Overflow { messages, bytes } => text
-                .with("messages came faster than they were read: with ")
-                .number(*messages)
-                .with(" of ")
-                .number(*bytes)
-                .with(" bytes waiting, the connection was closed"),
+            Self::NotOpen { state } => {
+                text.add("not sent: the socket is ").add(state.name()).add(", not open");
+            }
+            Self::Full { buffered } => {
+                text.add("not sent: ").number(usize::try_from(*buffered).unwrap_or(usize::MAX));
+                text.add(" bytes are still buffered; await `send`, or try again when they have drained");
+            }
+            Self::SendFailed { detail } => {
+                text.add("not sent: ").add(detail);
+            }
+            Self::InvalidCloseCode(code) => {
+                text.add("a browser cannot send close code ").number(code.number().into());
+                text.add(": use 1000 or 3000 to 4999");
+            }
+            Self::InvalidCloseReason(reason) => reason.add_to(text),
+            Self::Lost(close) => {
+                text.add("the connection was lost: ");
+                close.add_to(text);
+            }
+            Self::Overflow { messages, bytes } => {
+                text.add("messages came faster than they were read: with ").number(*messages);
+                text.add(" of ").number(*bytes).add(" bytes waiting, the connection was closed");
+            }
         }
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text().as_str())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 

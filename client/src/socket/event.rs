@@ -209,7 +209,12 @@ impl EventSocket {
         if state != State::Open {
             return Err(Error::NotOpen { state });
         }
-        match payload.into() {
+        self.hand_over(payload.into())
+    }
+
+    /// The same where the state was looked at.
+    pub(super) fn hand_over(&self, payload: Payload<'_>) -> Result<(), Error> {
+        match payload {
             Payload::Text(text) => self.raw.send_with_str(text),
             // A view of shared memory is refused by browsers, so with threads the bytes are copied out first.
             #[cfg(target_feature = "atomics")]

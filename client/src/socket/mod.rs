@@ -105,9 +105,15 @@ impl Socket {
     /// [`Error::NotOpen`] once the socket is closing or closed, by either side; [`Error::SendFailed`] when the browser
     /// throws. The message then was not sent.
     pub async fn send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<Receipt, Error> {
-        let mut watch = self.shared.transport().outbound().watch();
-        poll_fn(|cx| self.poll_open_and_room(watch.place(), cx)).await?;
-        self.shared.transport().send(payload.into())
+        let transport = self.shared.transport();
+        let mut watch = transport.outbound().watch();
+        poll_fn(|cx| match transport.outbound().poll_room(watch.place(), cx) {
+            // Sending looks where the connection stands anyway; only who waits for room looks twice.
+            Poll::Pending if transport.state() == State::Open => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        transport.send(payload.into())
     }
 
     /// Hands the message to the browser if there is room, and is [`Socket::send`] otherwise.
@@ -135,12 +141,14 @@ impl Socket {
     /// reason fits in 123 bytes of UTF-8; the connection then stays open.
     pub async fn close(&self, code: CloseCode, reason: &str) -> Result<CloseEvent, Error> {
         self.shared.close(code, reason)?;
-        Ok(self.closed().await)
+        let mut watch = self.shared.watch();
+        Ok(poll_fn(|cx| self.shared.poll_closed(watch.place(), cx)).await)
     }
 
     /// Resolves with the close event once the connection has ended, whoever ended it.
     pub async fn closed(&self) -> CloseEvent {
-        self.shared.closed().await
+        let mut watch = self.shared.watch();
+        poll_fn(|cx| self.shared.poll_closed(watch.place(), cx)).await
     }
 
     /// How the connection ended, or `None` while it has not.

@@ -1,6 +1,5 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    future::poll_fn,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
 };
@@ -11,7 +10,7 @@ use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
     inbound::Inbound,
     transport::Transport,
-    wakers::{Place, Wakers},
+    wakers::{Place, Wakers, Watch},
 };
 use crate::{task, timer::Timer};
 
@@ -94,9 +93,9 @@ impl Shared {
         Ok(())
     }
 
-    pub(super) async fn closed(&self) -> CloseEvent {
-        let mut watch = self.watchers.watch();
-        poll_fn(|cx| self.poll_closed(watch.place(), cx)).await
+    /// A place among those that wait for the connection to open or to end.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.watchers.watch()
     }
 
     pub(super) fn poll_closed(&self, place: &mut Place, cx: &Context<'_>) -> Poll<CloseEvent> {

@@ -28,7 +28,11 @@ impl Transport {
 
     /// Hands the message to the browser, whether there is room or not.
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<Receipt, Error> {
-        self.events.send(payload)?;
+        let state = self.state();
+        if state != State::Open {
+            return Err(Error::NotOpen { state });
+        }
+        self.events.hand_over(payload)?;
         Ok(self.outbound.hand_over(payload.len()))
     }
 

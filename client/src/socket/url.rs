@@ -9,19 +9,18 @@ pub(super) fn check(url: &str) -> Result<String, Error> {
     let invalid = |why| Err(Error::InvalidUrl { url: url.to_owned(), why });
     // Browsers pass over spaces before a URL.
     let url = url.trim_ascii_start();
-    let rest = |scheme: &str| {
-        let (start, rest) = url.split_at_checked(scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then_some(rest)
-    };
-    let (scheme, rest) = match (rest("ws:").or_else(|| rest("http:")), rest("wss:").or_else(|| rest("https:"))) {
-        (Some(rest), _) => ("ws:", rest),
-        (_, Some(rest)) => ("wss:", rest),
-        _ => return invalid(NOT_ABSOLUTE),
+    let known = [("ws:", "ws:"), ("wss:", "wss:"), ("http:", "ws:"), ("https:", "wss:")];
+    let named = known.iter().find_map(|(name, scheme)| {
+        let (start, rest) = url.split_at_checked(name.len())?;
+        start.eq_ignore_ascii_case(name).then_some((scheme, rest))
+    });
+    let Some((scheme, rest)) = named else {
+        return invalid(NOT_ABSOLUTE);
     };
     if rest.bytes().any(|byte| byte == b'#') {
         return invalid("it has a fragment, the part from #, which a WebSocket URL must not have");
     }
-    Ok(scheme.to_owned() + rest)
+    Ok((*scheme).to_owned() + rest)
 }
 
 /// What it means that the constructor threw: a `SyntaxError` is about the URL, since the subprotocols were checked before.
