@@ -26,9 +26,9 @@ impl OfferError {
     pub fn add_to(&self, text: &mut Text) {
         text.add("subprotocol ");
         match self {
-            Self::NotAToken { name } => text
-                .quoted(name)
-                .add(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one"),
+            Self::NotAToken { name } => {
+                text.quoted(name).add(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one")
+            }
             Self::Repeated { name } => text.quoted(name).add(" is offered twice"),
         };
     }

@@ -333,8 +333,7 @@ fn library_tests(run: &Run, command: &mut Command) -> Result<Outcome> {
         command.env_remove("WIRESCOPE_FULL");
     }
     command.env("WASM_BINDGEN_TEST_TIMEOUT", (limit.as_secs() / 3).to_string());
-    let mut outcome =
-        if run.full { run.tests(command, limit)? } else { run.browser_tests(command, limit)? };
+    let mut outcome = if run.full { run.tests(command, limit)? } else { run.browser_tests(command, limit)? };
     let form =
         if run.full { "leaks and chaos in their long form" } else { "leaks and chaos in their short form" };
     outcome.notes.push(form.to_owned());

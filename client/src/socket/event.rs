@@ -182,7 +182,11 @@ impl EventSocket {
     }
 
     /// The same with offers that were checked.
-    pub(crate) fn start(url: &str, offers: &Offers, handler: impl Fn(Event) + 'static) -> Result<Self, Error> {
+    pub(crate) fn start(
+        url: &str,
+        offers: &Offers,
+        handler: impl Fn(Event) + 'static,
+    ) -> Result<Self, Error> {
         let raw = Raw::new(&url::check(url)?, offers.as_js())
             .map_err(|thrown| url::refused(url, text_of(&thrown)))?;
         raw.set("binaryType", &JsValue::from_str("arraybuffer"));
@@ -190,8 +194,7 @@ impl EventSocket {
         let (handler, history) = (Rc::new(handler), Rc::new(History::default()));
         let listeners = KINDS.map(|kind| {
             let (handler, history) = (Rc::clone(&handler), Rc::clone(&history));
-            let listener =
-                Closure::<dyn Fn(JsValue)>::new(move |event| handler(history.enter(kind, event)));
+            let listener = Closure::<dyn Fn(JsValue)>::new(move |event| handler(history.enter(kind, event)));
             raw.set(kind.property(), listener.as_ref());
             listener
         });

@@ -54,12 +54,16 @@ impl Shared {
             myself: Weak::clone(myself),
         });
         let weak = Weak::clone(&shared.myself);
-        let transport =
-            Transport::open(&options.url, options.offers.as_ref().map_err(Error::clone)?, options.watermarks, move |event| {
+        let transport = Transport::open(
+            &options.url,
+            options.offers.as_ref().map_err(Error::clone)?,
+            options.watermarks,
+            move |event| {
                 if let Some(shared) = weak.upgrade() {
                     shared.handle(event);
                 }
-            })?;
+            },
+        )?;
         // The cell was made empty above.
         let _ = shared.transport.set(transport);
         Ok(shared)

@@ -3,7 +3,8 @@ use std::rc::Rc;
 use wirescope_protocol::CloseCode;
 
 use super::{
-    CloseEvent, Error, Event, EventSocket, Initiator, Offers, Payload, Receipt, State, Watermarks, outbound::Outbound,
+    CloseEvent, Error, Event, EventSocket, Initiator, Offers, Payload, Receipt, State, Watermarks,
+    outbound::Outbound,
 };
 
 /// A browser's socket with the account of what it was handed. Dropping it settles the receipts of what has not drained,

@@ -40,4 +40,5 @@ pub(crate) fn check_all(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-const NOT_ABSOLUTE: &str = "it is no absolute URL of ws, wss, http or https, such as ws://127.0.0.1:8080/echo";
+const NOT_ABSOLUTE: &str =
+    "it is no absolute URL of ws, wss, http or https, such as ws://127.0.0.1:8080/echo";

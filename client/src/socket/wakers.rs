@@ -74,7 +74,8 @@ impl Wakers {
     /// Wakes all that wait for this position or an earlier one, which may wait again at once.
     pub(crate) fn wake_up_to(&self, position: u64) {
         let reached = self.change(|waiting| {
-            let (reached, rest) = std::mem::take(waiting).into_iter().partition(|one| one.position <= position);
+            let (reached, rest) =
+                std::mem::take(waiting).into_iter().partition(|one| one.position <= position);
             *waiting = rest;
             reached
         });
