@@ -147,20 +147,19 @@ impl History {
     }
 
     fn close_event(&self, event: &web_sys::CloseEvent) -> CloseEvent {
-        let (now, code) = (timer::now(), CloseCode::new(event.code()));
+        let code = CloseCode::new(event.code());
         let initiator = match code {
             _ if self.closed_by_us.get() => Initiator::Us,
             CloseCode::ABNORMAL => Initiator::Nobody,
             _ => Initiator::Peer,
         };
-        CloseEvent {
-            code,
-            reason: event.reason(),
-            was_clean: event.was_clean(),
-            initiator,
-            lived: self.lived(now),
-            silence: self.silence(now),
-        }
+        CloseEvent { code, reason: event.reason(), was_clean: event.was_clean(), ..self.abandoned(initiator) }
+    }
+
+    /// The ending now, without the peer's word.
+    fn abandoned(&self, initiator: Initiator) -> CloseEvent {
+        let now = timer::now();
+        CloseEvent::abandoned(initiator, self.lived(now), self.silence(now))
     }
 }
 
@@ -247,8 +246,7 @@ impl EventSocket {
 
     /// The ending of this connection if it is given up now, without the peer's word.
     pub(super) fn abandoned(&self, initiator: Initiator) -> CloseEvent {
-        let now = timer::now();
-        CloseEvent::abandoned(initiator, self.history.lived(now), self.history.silence(now))
+        self.history.abandoned(initiator)
     }
 
     /// Where the connection stands.

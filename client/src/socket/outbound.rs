@@ -2,7 +2,7 @@ use std::{
     cell::{Cell, OnceCell},
     fmt,
     future::poll_fn,
-    rc::{Rc, Weak},
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -28,7 +28,6 @@ pub(crate) struct Outbound {
     // Made when somebody first waits; most sockets never need one.
     timer: OnceCell<Timer>,
     look_after: Cell<u32>,
-    myself: Weak<Self>,
 }
 
 impl fmt::Debug for Outbound {
@@ -39,14 +38,13 @@ impl fmt::Debug for Outbound {
 
 impl Outbound {
     pub(crate) fn new(raw: WebSocket, marks: Watermarks) -> Rc<Self> {
-        Rc::new_cyclic(|myself| Self {
+        Rc::new(Self {
             raw,
             account: Cell::new(Account::new(marks)),
             ending: OnceCell::new(),
             waiters: Wakers::default(),
             timer: OnceCell::new(),
             look_after: Cell::new(LOOKS[0]),
-            myself: Weak::clone(myself),
         })
     }
 
@@ -73,7 +71,7 @@ impl Outbound {
         self.room_at().is_none()
     }
 
-    pub(crate) fn poll_room(&self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_room(self: &Rc<Self>, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
         match self.room_at() {
             Some(position) => {
                 self.wait(place, position, cx);
@@ -128,7 +126,7 @@ impl Outbound {
         }
     }
 
-    fn wait(&self, place: &mut Place, position: u64, cx: &Context<'_>) {
+    fn wait(self: &Rc<Self>, place: &mut Place, position: u64, cx: &Context<'_>) {
         let first = self.waiters.is_empty();
         self.waiters.wait(place, position, cx);
         if first {
@@ -137,9 +135,9 @@ impl Outbound {
         }
     }
 
-    fn look_later(&self) {
+    fn look_later(self: &Rc<Self>) {
         let timer = self.timer.get_or_init(|| {
-            let myself = Weak::clone(&self.myself);
+            let myself = Rc::downgrade(self);
             Timer::new(move || {
                 if let Some(myself) = myself.upgrade() {
                     myself.look();
@@ -149,7 +147,7 @@ impl Outbound {
         timer.set(self.look_after.get());
     }
 
-    fn look(&self) {
+    fn look(self: &Rc<Self>) {
         let before = self.account.get().drained();
         self.observe();
         let drained = self.account.get().drained();

@@ -1,6 +1,6 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    rc::{Rc, Weak},
+    rc::Rc,
     task::{Context, Poll, Waker},
 };
 
@@ -8,7 +8,7 @@ use wirescope_protocol::CloseCode;
 
 use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
-    inbound::Inbound,
+    inbound::{Inbound, Overflowed},
     transport::Transport,
     wakers::{Place, Wakers, Watch},
 };
@@ -27,7 +27,7 @@ pub(super) struct Shared {
     opened: Cell<bool>,
     overflowed: Cell<bool>,
     // What the reader is told after the last message; taken once.
-    failure: Cell<Option<Error>>,
+    failure: Cell<Option<Failure>>,
     ending: OnceCell<CloseEvent>,
     reader: Cell<Option<Waker>>,
     // Wait for the connection to open or to end.
@@ -35,12 +35,17 @@ pub(super) struct Shared {
     /// In milliseconds.
     close_timeout: u32,
     close_timer: OnceCell<Timer>,
-    myself: Weak<Self>,
+}
+
+enum Failure {
+    /// The connection ended, and not clean.
+    Lost,
+    Overflow(Overflowed),
 }
 
 impl Shared {
     pub(super) fn connect(options: &Connect) -> Result<Rc<Self>, Error> {
-        let shared = Rc::new_cyclic(|myself| Self {
+        let shared = Rc::new(Self {
             transport: OnceCell::new(),
             inbound: RefCell::new(Inbound::new(options.inbound)),
             opened: Cell::new(false),
@@ -51,9 +56,8 @@ impl Shared {
             watchers: Wakers::default(),
             close_timeout: options.close_timeout,
             close_timer: OnceCell::new(),
-            myself: Weak::clone(myself),
         });
-        let weak = Weak::clone(&shared.myself);
+        let weak = Rc::downgrade(&shared);
         let transport = Transport::open(
             &options.url,
             options.offers.as_ref().map_err(Error::clone)?,
@@ -81,11 +85,11 @@ impl Shared {
         self.inbound.borrow().dropped()
     }
 
-    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+    pub(super) fn close(self: &Rc<Self>, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.transport().close(code, reason)?;
         if self.ending.get().is_none() && self.close_timer.get().is_none() {
-            let myself = Weak::clone(&self.myself);
             let timer = self.close_timer.get_or_init(|| {
+                let myself = Rc::downgrade(self);
                 Timer::new(move || {
                     if let Some(shared) = myself.upgrade() {
                         shared.end(shared.transport().abandoned(Initiator::Us));
@@ -120,8 +124,14 @@ impl Shared {
         if let Some(message) = self.inbound.borrow_mut().pop() {
             return Poll::Ready(Some(Ok(message)));
         }
-        if let Some(failure) = self.failure.take() {
-            return Poll::Ready(Some(Err(failure)));
+        match (self.failure.take(), self.ending.get()) {
+            (Some(Failure::Overflow(Overflowed { messages, bytes })), _) => {
+                return Poll::Ready(Some(Err(Error::Overflow { messages, bytes })));
+            }
+            (Some(Failure::Lost), Some(ending)) => {
+                return Poll::Ready(Some(Err(Error::Lost(ending.clone()))));
+            }
+            _ => {}
         }
         if self.overflowed.get() || self.ending.get().is_some() {
             return Poll::Ready(None);
@@ -135,7 +145,7 @@ impl Shared {
         self.watchers.leave(place);
     }
 
-    fn handle(&self, event: Event) {
+    fn handle(self: &Rc<Self>, event: Event) {
         match event {
             Event::Open => {
                 self.opened.set(true);
@@ -157,7 +167,7 @@ impl Shared {
         }
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
         if !ending.was_clean && !self.overflowed.get() {
-            self.failure.set(Some(Error::Lost(ending.clone())));
+            self.failure.set(Some(Failure::Lost));
         }
         if let Some(timer) = self.close_timer.get() {
             timer.clear();
@@ -167,7 +177,7 @@ impl Shared {
         self.wake_reader();
     }
 
-    fn take_message(&self, message: Message) {
+    fn take_message(self: &Rc<Self>, message: Message) {
         // Once the queue has overflowed, a message that fits again would leave a gap before it.
         if self.overflowed.get() || self.ending.get().is_some() {
             return;
@@ -175,7 +185,7 @@ impl Shared {
         let pushed = self.inbound.borrow_mut().push(message);
         if let Err(full) = pushed {
             self.overflowed.set(true);
-            self.failure.set(Some(Error::Overflow { messages: full.messages, bytes: full.bytes }));
+            self.failure.set(Some(Failure::Overflow(full)));
             // The code and the reason are valid by construction.
             let _ = self.close(OVERFLOW_CODE, "inbound queue full");
         }
