@@ -48,11 +48,11 @@ impl Text {
                     continue;
                 }
                 _ => {
-                    self.0.push(character);
+                    self.character(character);
                     continue;
                 }
             };
-            self.add("\\").0.push(short);
+            self.add("\\").character(short);
         }
         self.add("\"")
     }
@@ -67,8 +67,11 @@ impl Text {
         if number >= rest {
             self.digits(number / rest, base);
         }
-        self.0.push(char::from(b"0123456789abcdef"[number % rest % 16]));
-        self
+        self.character(char::from(b"0123456789abcdef"[number % rest % 16]))
+    }
+
+    fn character(&mut self, character: char) -> &mut Self {
+        self.add(character.encode_utf8(&mut [0; 4]))
     }
 }
 
