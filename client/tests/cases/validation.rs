@@ -63,6 +63,14 @@ async fn an_http_url_means_the_websocket_of_the_same_place() {
 }
 
 #[wasm_bindgen_test]
+async fn a_scheme_may_be_in_capitals_and_have_spaces_before_it() {
+    for scheme in ["WS", " \n ws", "hTTp"] {
+        let socket = connect(&format!("{scheme}://{}/echo", server())).await;
+        assert_eq!(socket.url(), echo());
+    }
+}
+
+#[wasm_bindgen_test]
 async fn offers_that_are_no_tokens_or_repeated_are_refused_by_name() {
     for (offers, named) in [
         (vec![""], "\"\""),
