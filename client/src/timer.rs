@@ -3,7 +3,7 @@
 use std::{cell::Cell, rc::Rc};
 
 use js_sys::Function;
-use wasm_bindgen::{JsCast, closure::Closure, prelude::wasm_bindgen};
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 
 // Globals of a window and of a Worker alike, which is why web-sys's methods of `Window` do not serve.
 #[wasm_bindgen]
@@ -18,7 +18,8 @@ extern "C" {
 /// A timeout that is set again and again with the same callback. Dropping it clears it and frees the callback.
 #[derive(Debug)]
 pub(crate) struct Timer {
-    callback: Closure<dyn Fn()>,
+    // Of the type that a socket's listeners have, so that one piece of JavaScript calls both.
+    callback: Closure<dyn Fn(JsValue)>,
     id: Rc<Cell<Option<f64>>>,
 }
 
@@ -26,7 +27,7 @@ impl Timer {
     pub(crate) fn new(callback: impl Fn() + 'static) -> Self {
         let id = Rc::new(Cell::new(None));
         let fired = Rc::clone(&id);
-        let callback = Closure::new(move || {
+        let callback = Closure::new(move |_| {
             fired.set(None);
             callback();
         });

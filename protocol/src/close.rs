@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::limits::MAX_CLOSE_REASON;
+use crate::{Text, limits::MAX_CLOSE_REASON};
 
 /// The status code of a Close frame, or one that an endpoint reports without any frame (1005, 1006, 1015).
 ///
@@ -82,6 +82,13 @@ impl CloseCode {
     }
 }
 
+impl CloseCode {
+    /// Adds the number and what it means to a text.
+    pub fn add_to(self, text: &mut Text) {
+        text.number(self.0.into()).add(" ").add(self.name());
+    }
+}
+
 impl From<u16> for CloseCode {
     fn from(number: u16) -> Self {
         Self(number)
@@ -96,7 +103,9 @@ impl From<CloseCode> for u16 {
 
 impl fmt::Display for CloseCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, self.name())
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 
@@ -109,11 +118,17 @@ pub struct ReasonTooLong {
 
 impl fmt::Display for ReasonTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the close reason has {} bytes of UTF-8; at most {MAX_CLOSE_REASON} fit in a Close frame",
-            self.bytes
-        )
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
+    }
+}
+
+impl ReasonTooLong {
+    /// Adds what is wrong to a text.
+    pub fn add_to(&self, text: &mut Text) {
+        text.add("the close reason has ").number(self.bytes).add(" bytes of UTF-8; at most ");
+        text.number(MAX_CLOSE_REASON).add(" fit in a Close frame");
     }
 }
 

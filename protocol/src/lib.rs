@@ -5,14 +5,14 @@
 //!
 //! * [`CloseCode`]: the status code of a Close frame, with its registered name (RFC 6455 section 7.4).
 //! * [`subprotocol`]: which offers are valid and how the header that carries them is read (section 4.1).
-//! * [`Quoted`]: how messages for people quote what somebody else wrote.
+//! * [`Text`]: how messages for people are made, and quote what somebody else wrote.
 //! * [`limits`]: numbers that both ends enforce.
 
 pub mod limits;
 pub mod subprotocol;
 
 mod close;
-mod quoted;
+mod text;
 
 pub use close::{CloseCode, ReasonTooLong, check_reason};
-pub use quoted::Quoted;
+pub use text::Text;

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use crate::Quoted;
+use crate::Text;
 
 /// Why a list of subprotocol offers is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,18 +21,24 @@ pub enum OfferError {
     },
 }
 
-impl fmt::Display for OfferError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl OfferError {
+    /// Adds what is wrong to a text.
+    pub fn add_to(&self, text: &mut Text) {
+        text.add("subprotocol ");
         match self {
             Self::NotAToken { name } => {
-                write!(
-                    f,
-                    "subprotocol {} is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one",
-                    Quoted(name)
-                )
+                text.quoted(name).add(" is not a token: letters, digits and !#$%&'*+-.^_`|~, at least one")
             }
-            Self::Repeated { name } => write!(f, "subprotocol {} is offered twice", Quoted(name)),
-        }
+            Self::Repeated { name } => text.quoted(name).add(" is offered twice"),
+        };
+    }
+}
+
+impl fmt::Display for OfferError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 

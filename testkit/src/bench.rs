@@ -41,7 +41,11 @@ const RUST: [(&str, &str); 7] = [
 ];
 
 /// The rows of another build of this library.
-const AGAINST: [(&str, &str); 2] = [("other EventSocket", "event_socket"), ("other Socket", "socket")];
+const AGAINST: [(&str, &str); 3] = [
+    ("other EventSocket", "event_socket"),
+    ("other Socket", "socket"),
+    ("other Socket, spawn", "socket_spawn"),
+];
 
 /// What is sent in a cell.
 #[derive(Debug)]

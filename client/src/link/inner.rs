@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     socket::{
-        CloseEvent, Event, Initiator, Message, Payload, State,
+        CloseEvent, Event, Initiator, Message, Offers, Payload, State,
         inbound::Inbound,
         transport::Transport,
         wakers::{Place, Wakers, Watch},
@@ -336,10 +336,10 @@ impl Inner {
             }
         };
         let watermarks = self.options.watermarks;
-        let opened = match self.options.opener {
-            None => Transport::open(url, subprotocols, watermarks, handler),
-            Some(opener) => Transport::open_with(opener, url, subprotocols, watermarks, Box::new(handler)),
-        };
+        let opened = Offers::check(subprotocols).and_then(|offers| match self.options.opener {
+            None => Transport::open(url, &offers, watermarks, handler),
+            Some(opener) => Transport::open_with(opener, url, &offers, watermarks, Box::new(handler)),
+        });
         match opened {
             Ok(transport) => {
                 *self.connection.borrow_mut() = Some(Rc::new(Connection::new(generation, transport)));

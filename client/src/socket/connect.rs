@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Error, InboundLimits, Shared, Socket, Watermarks, transport::Opener};
+use super::{Error, InboundLimits, Offers, Shared, Socket, Watermarks, transport::Opener};
 
 /// A connection attempt, from [`Socket::connect`]: set what it needs, then await it.
 ///
@@ -24,10 +24,11 @@ use super::{Error, InboundLimits, Shared, Socket, Watermarks, transport::Opener}
 #[must_use = "a connection is tried only when this is awaited"]
 pub struct Connect {
     pub(super) url: String,
-    pub(super) subprotocols: Vec<String>,
+    pub(super) offers: Result<Offers, Error>,
     pub(super) inbound: InboundLimits,
     pub(super) watermarks: Watermarks,
-    pub(super) close_timeout: Duration,
+    /// In milliseconds.
+    pub(super) close_timeout: u32,
     /// `None` for the browser's `WebSocket`.
     pub(super) opener: Option<Opener>,
 }
@@ -36,10 +37,10 @@ impl Connect {
     pub(super) fn to(url: String) -> Self {
         Self {
             url,
-            subprotocols: Vec::new(),
+            offers: Ok(Offers::default()),
             inbound: InboundLimits::default(),
             watermarks: Watermarks::default(),
-            close_timeout: Duration::from_secs(5),
+            close_timeout: 5_000,
             opener: None,
         }
     }
@@ -50,7 +51,8 @@ impl Connect {
         I: IntoIterator,
         I::Item: Into<String>,
     {
-        Self { subprotocols: subprotocols.into_iter().map(Into::into).collect(), ..self }
+        let subprotocols: Vec<String> = subprotocols.into_iter().map(Into::into).collect();
+        Self { offers: Offers::check(&subprotocols), ..self }
     }
 
     /// How much may wait to be read, and what happens to what comes on top.
@@ -66,6 +68,7 @@ impl Connect {
     /// How long [`Socket::close`] waits for the peer's Close frame before it resolves all the same, as unclean; 5 s by
     /// default.
     pub fn close_timeout(self, close_timeout: Duration) -> Self {
+        let close_timeout = u32::try_from(close_timeout.as_millis()).unwrap_or(u32::MAX);
         Self { close_timeout, ..self }
     }
 
@@ -105,20 +108,16 @@ impl Future for Connecting {
     type Output = Result<Socket, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut socket = match self.started.take().expect("polled after it was ready") {
-            Ok(socket) => socket,
-            Err(error) => return Poll::Ready(Err(error)),
-        };
-        let Socket { shared, end, .. } = &mut socket;
-        match shared.poll_opened(end, cx) {
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(socket)),
-            Poll::Ready(Err(close)) => {
-                Poll::Ready(Err(Error::ConnectFailed { url: std::mem::take(&mut self.url), close }))
-            }
-            Poll::Pending => {
-                self.started = Some(Ok(socket));
-                Poll::Pending
+        let Self { started, url } = &mut *self;
+        if let Some(Ok(Socket { shared, end, .. })) = started {
+            match shared.poll_opened(end, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(close)) => {
+                    *started = Some(Err(Error::ConnectFailed { url: std::mem::take(url), close }));
+                }
+                Poll::Pending => return Poll::Pending,
             }
         }
+        Poll::Ready(started.take().expect("polled after it was ready"))
     }
 }

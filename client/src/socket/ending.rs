@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use wirescope_protocol::{CloseCode, Quoted};
+use wirescope_protocol::{CloseCode, Text};
 
 /// How a connection ended: what the browser's `close` event says, and what this side saw of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,16 @@ impl CloseEvent {
         Self { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, initiator, lived, silence }
     }
 
+    pub(super) fn add_to(&self, text: &mut Text) {
+        self.code.add_to(text);
+        if !self.reason.is_empty() {
+            text.add(", reason ").quoted(&self.reason);
+        }
+        if !self.was_clean {
+            text.add(", not a clean close");
+        }
+    }
+
     /// Whether the connection was open before it ended.
     pub fn had_opened(&self) -> bool {
         !self.lived.is_zero()
@@ -48,10 +58,8 @@ impl CloseEvent {
 
 impl fmt::Display for CloseEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.code)?;
-        if !self.reason.is_empty() {
-            write!(f, ", reason {}", Quoted(&self.reason))?;
-        }
-        if self.was_clean { Ok(()) } else { write!(f, ", not a clean close") }
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use wirescope_protocol::{CloseCode, Quoted, ReasonTooLong, subprotocol::OfferError};
+use wirescope_protocol::{CloseCode, ReasonTooLong, Text, subprotocol::OfferError};
 
 use super::{CloseEvent, State};
 
@@ -69,40 +69,63 @@ pub enum Error {
     },
 }
 
+impl Error {
+    fn add_to(&self, text: &mut Text) {
+        match self {
+            Self::InvalidUrl { url, why } => {
+                text.quoted(url).add(" is not a WebSocket URL: ").add(why);
+            }
+            Self::InvalidOffer(offer) => offer.add_to(text),
+            Self::Blocked { url, detail } => {
+                text.add("the browser refuses to open ").add(url).add(" from this page: ").add(detail);
+            }
+            Self::Unsupported => {
+                text.add("this browser has no WebSocketStream");
+            }
+            Self::ConnectFailed { url, close } => {
+                text.add("the connection to ").add(url).add(" failed before it opened (");
+                close.add_to(text);
+                text.add(
+                    "); browsers hide the cause: see that a WebSocket server listens there, accepts this page's origin, \
+                     and selects a subprotocol if any is offered",
+                );
+            }
+            Self::NotOpen { state } => {
+                text.add("not sent: the socket is ").add(state.name()).add(", not open");
+            }
+            Self::Full { buffered } => {
+                text.add("not sent: ").number(usize::try_from(*buffered).unwrap_or(usize::MAX));
+                text.add(" bytes are still buffered; await `send`, or try again when they have drained");
+            }
+            Self::SendFailed { detail } => {
+                text.add("not sent: ").add(detail);
+            }
+            Self::InvalidCloseCode(code) => {
+                text.add("a browser cannot send close code ").number(code.number().into());
+                text.add(": use 1000 or 3000 to 4999");
+            }
+            Self::InvalidCloseReason(reason) => reason.add_to(text),
+            Self::Lost(close) => {
+                text.add("the connection was lost: ");
+                close.add_to(text);
+            }
+            Self::Unread(close) => {
+                text.add("the peer closed the connection before all was read, so that its last messages may be missing: ");
+                close.add_to(text);
+            }
+            Self::Overflow { messages, bytes } => {
+                text.add("messages came faster than they were read: with ").number(*messages);
+                text.add(" of ").number(*bytes).add(" bytes waiting, the connection was closed");
+            }
+        }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidUrl { url, why } => write!(f, "{} is not a WebSocket URL: {why}", Quoted(url)),
-            Self::InvalidOffer(offer) => offer.fmt(f),
-            Self::Blocked { url, detail } => {
-                write!(f, "the browser refuses to open {url} from this page: {detail}")
-            }
-            Self::Unsupported => f.write_str("this browser has no WebSocketStream"),
-            Self::ConnectFailed { url, close } => write!(
-                f,
-                "the connection to {url} failed before it opened ({close}); browsers hide the cause: see that a \
-                 WebSocket server listens there, accepts this page's origin, and selects a subprotocol if any is offered"
-            ),
-            Self::NotOpen { state } => write!(f, "not sent: the socket is {state}, not open"),
-            Self::Full { buffered } => write!(
-                f,
-                "not sent: {buffered} bytes are still buffered; await `send`, or try again when they have drained"
-            ),
-            Self::SendFailed { detail } => write!(f, "not sent: {detail}"),
-            Self::InvalidCloseCode(code) => {
-                write!(f, "a browser cannot send close code {}: use 1000 or 3000 to 4999", code.number())
-            }
-            Self::InvalidCloseReason(reason) => reason.fmt(f),
-            Self::Lost(close) => write!(f, "the connection was lost: {close}"),
-            Self::Unread(close) => write!(
-                f,
-                "the peer closed the connection before all was read, so that its last messages may be missing: {close}"
-            ),
-            Self::Overflow { messages, bytes } => write!(
-                f,
-                "messages came faster than they were read: with {messages} of {bytes} bytes waiting, the connection was closed"
-            ),
-        }
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
     }
 }
 

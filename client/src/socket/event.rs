@@ -1,10 +1,10 @@
 use std::{cell::Cell, fmt, rc::Rc, time::Duration};
 
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
-use web_sys::{BinaryType, MessageEvent, WebSocket};
-use wirescope_protocol::{CloseCode, check_reason, subprotocol::check_offers};
+use web_sys::{MessageEvent, WebSocket};
+use wirescope_protocol::{CloseCode, check_reason};
 
-use super::{CloseEvent, Error, Initiator, Message, Payload, url};
+use super::{CloseEvent, Error, Initiator, Message, Offers, Payload, url};
 use crate::timer;
 
 #[wasm_bindgen]
@@ -12,6 +12,16 @@ extern "C" {
     // An exception's name and message, and whatever else was thrown as JavaScript writes it.
     #[wasm_bindgen(js_name = String)]
     pub(super) fn text_of(value: &JsValue) -> String;
+
+    // What web-sys has six functions for. Each function that is imported is some 60 bytes in the smallest app.
+    #[wasm_bindgen(js_name = WebSocket, extends = WebSocket)]
+    type Raw;
+
+    #[wasm_bindgen(catch, constructor, js_class = "WebSocket")]
+    fn new(url: &str, subprotocols: &JsValue) -> Result<Raw, JsValue>;
+
+    #[wasm_bindgen(method, indexing_setter)]
+    fn set(this: &Raw, property: &str, value: &JsValue);
 }
 
 /// What happens to an [`EventSocket`], in the browser's order.
@@ -41,14 +51,20 @@ pub enum State {
     Closed,
 }
 
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl State {
+    pub(super) fn name(self) -> &'static str {
+        match self {
             Self::Connecting => "connecting",
             Self::Open => "open",
             Self::Closing => "closing",
             Self::Closed => "closed",
-        })
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -58,11 +74,32 @@ impl fmt::Display for State {
 /// Dropping it removes the handlers, frees the closures, and closes a connection that is still connecting or open with
 /// code 1000. The handler is not called again; it may itself drop the socket.
 pub struct EventSocket {
-    raw: WebSocket,
+    raw: Raw,
     history: Rc<History>,
     // The browser calls into these for as long as they are registered; `drop` unregisters them first.
-    _on_message: Closure<dyn Fn(MessageEvent)>,
-    _on_change: Closure<dyn Fn(web_sys::Event)>,
+    _listeners: [Closure<dyn Fn(JsValue)>; 4],
+}
+
+/// The browser's event handlers, by the names of their properties; one function serves all.
+#[derive(Clone, Copy)]
+enum Kind {
+    Message,
+    Open,
+    Error,
+    Close,
+}
+
+const KINDS: [Kind; 4] = [Kind::Message, Kind::Open, Kind::Error, Kind::Close];
+
+impl Kind {
+    fn property(self) -> &'static str {
+        match self {
+            Self::Message => "onmessage",
+            Self::Open => "onopen",
+            Self::Error => "onerror",
+            Self::Close => "onclose",
+        }
+    }
 }
 
 /// What this side knows of a connection that its close event does not say.
@@ -120,6 +157,24 @@ impl History {
             heard => Duration::from_millis(now.saturating_sub(heard)),
         }
     }
+
+    fn enter(&self, kind: Kind, event: JsValue) -> Event {
+        match kind {
+            Kind::Message => {
+                self.hear();
+                Event::Message(Message::from_js(&event.unchecked_into::<MessageEvent>().data()))
+            }
+            Kind::Open => {
+                self.open();
+                Event::Open
+            }
+            Kind::Error => Event::Error,
+            Kind::Close => {
+                let event: web_sys::CloseEvent = event.unchecked_into();
+                Event::Close(self.ending(CloseCode::new(event.code()), event.reason(), event.was_clean()))
+            }
+        }
+    }
 }
 
 impl EventSocket {
@@ -136,45 +191,27 @@ impl EventSocket {
         subprotocols: &[S],
         handler: impl Fn(Event) + 'static,
     ) -> Result<Self, Error> {
-        let checked = url::check(url)?;
-        check_offers(subprotocols)?;
-        // An array even for one name: a string with a comma is an error where the list is meant (WHATWG WebSockets).
-        let offers: js_sys::Array =
-            subprotocols.iter().map(|name| JsValue::from_str(name.as_ref())).collect();
-        let raw = WebSocket::new_with_str_sequence(&checked, &offers)
-            .map_err(|thrown| Error::Blocked { url: url.to_owned(), detail: text_of(&thrown) })?;
-        raw.set_binary_type(BinaryType::Arraybuffer);
+        Self::start(url, &Offers::check(subprotocols)?, handler)
+    }
+
+    /// The same with offers that were checked.
+    pub(crate) fn start(
+        url: &str,
+        offers: &Offers,
+        handler: impl Fn(Event) + 'static,
+    ) -> Result<Self, Error> {
+        let raw = Raw::new(&url::check(url)?, offers.as_js())
+            .map_err(|thrown| url::refused(url, text_of(&thrown)))?;
+        raw.set("binaryType", &JsValue::from_str("arraybuffer"));
 
         let (handler, history) = (Rc::new(handler), Rc::new(History::default()));
-        let on_message = {
+        let listeners = KINDS.map(|kind| {
             let (handler, history) = (Rc::clone(&handler), Rc::clone(&history));
-            Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-                history.hear();
-                handler(Event::Message(Message::from_js(&event.data())));
-            })
-        };
-        let on_change = {
-            let history = Rc::clone(&history);
-            Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
-                handler(match event.dyn_ref::<web_sys::CloseEvent>() {
-                    Some(close) => {
-                        let code = CloseCode::new(close.code());
-                        Event::Close(history.ending(code, close.reason(), close.was_clean()))
-                    }
-                    None if event.type_() == "open" => {
-                        history.open();
-                        Event::Open
-                    }
-                    None => Event::Error,
-                });
-            })
-        };
-        raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        let function = on_change.as_ref().unchecked_ref();
-        raw.set_onopen(Some(function));
-        raw.set_onerror(Some(function));
-        raw.set_onclose(Some(function));
-        Ok(Self { raw, history, _on_message: on_message, _on_change: on_change })
+            let listener = Closure::<dyn Fn(JsValue)>::new(move |event| handler(history.enter(kind, event)));
+            raw.set(kind.property(), listener.as_ref());
+            listener
+        });
+        Ok(Self { raw, history, _listeners: listeners })
     }
 
     /// Hands a message to the browser, which copies it.
@@ -188,7 +225,12 @@ impl EventSocket {
         if state != State::Open {
             return Err(Error::NotOpen { state });
         }
-        match payload.into() {
+        self.hand_over(payload.into())
+    }
+
+    /// The same where the state was looked at.
+    pub(super) fn hand_over(&self, payload: Payload<'_>) -> Result<(), Error> {
+        match payload {
             Payload::Text(text) => self.raw.send_with_str(text),
             // A view of shared memory is refused by browsers, so with threads the bytes are copied out first.
             #[cfg(target_feature = "atomics")]
@@ -254,12 +296,11 @@ impl EventSocket {
 
 impl Drop for EventSocket {
     fn drop(&mut self) {
-        self.raw.set_onmessage(None);
-        self.raw.set_onopen(None);
-        self.raw.set_onerror(None);
-        self.raw.set_onclose(None);
+        for kind in KINDS {
+            self.raw.set(kind.property(), &JsValue::NULL);
+        }
         if matches!(self.state(), State::Connecting | State::Open) {
-            let _ = self.raw.close_with_code(CloseCode::NORMAL.number());
+            let _ = self.raw.close_with_code_and_reason(CloseCode::NORMAL.number(), "");
         }
     }
 }

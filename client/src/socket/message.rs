@@ -1,5 +1,18 @@
-use js_sys::{ArrayBuffer, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = Uint8Array)]
+    type View;
+
+    #[wasm_bindgen(constructor, js_class = "Uint8Array")]
+    fn new(buffer: &JsValue) -> View;
+
+    // A view's `valueOf` is itself. Returned as bytes it is copied at once, where `js_sys::Uint8Array::to_vec` asks for the
+    // length first and then makes a second view, of Wasm's memory.
+    #[wasm_bindgen(method, js_name = valueOf)]
+    fn bytes(this: &View) -> Vec<u8>;
+}
 
 /// A message that arrived, or one to send through the [`Sink`](futures_util::Sink) of a [`Socket`](super::Socket).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,7 +38,7 @@ impl Message {
     pub(super) fn from_js(data: &JsValue) -> Self {
         match data.as_string() {
             Some(text) => Self::Text(text),
-            None => Self::Binary(Uint8Array::new(data.unchecked_ref::<ArrayBuffer>()).to_vec()),
+            None => Self::Binary(View::new(data).bytes()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod event;
 pub(crate) mod inbound;
 mod message;
+mod offers;
 mod outbound;
 mod shared;
 mod stream;
@@ -51,7 +52,7 @@ pub use self::bytes::ByteStream;
 /// Opens a connection over [`Transport::Stream`].
 pub(crate) const STREAM: transport::Opener = stream::open;
 
-pub(crate) use self::{event::check_close, url::check as check_url};
+pub(crate) use self::{event::check_close, offers::Offers, url::check_all as check_url};
 
 /// What carries a connection: one of the browser's two interfaces for WebSockets.
 ///
@@ -148,9 +149,15 @@ impl Socket {
     /// [`Error::NotOpen`] once the socket is closing or closed, by either side; [`Error::SendFailed`] when the browser
     /// throws. The message then was not sent.
     pub async fn send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<Receipt, Error> {
-        let mut watch = self.shared.transport().outbound().watch();
-        poll_fn(|cx| self.poll_open_and_room(watch.place(), cx)).await?;
-        self.shared.transport().send(payload.into())
+        let transport = self.shared.transport();
+        let mut watch = transport.outbound().watch();
+        poll_fn(|cx| match transport.outbound().poll_room(watch.place(), cx) {
+            // Sending looks where the connection stands anyway; only who waits for room looks twice.
+            Poll::Pending if transport.state() == State::Open => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
+        transport.send(payload.into())
     }
 
     /// Hands the message to the browser if there is room, and is [`Socket::send`] otherwise.
@@ -178,12 +185,14 @@ impl Socket {
     /// reason fits in 123 bytes of UTF-8; the connection then stays open.
     pub async fn close(&self, code: CloseCode, reason: &str) -> Result<CloseEvent, Error> {
         self.shared.close(code, reason)?;
-        Ok(self.closed().await)
+        let mut watch = self.shared.watch();
+        Ok(poll_fn(|cx| self.shared.poll_closed(watch.place(), cx)).await)
     }
 
     /// Resolves with the close event once the connection has ended, whoever ended it.
     pub async fn closed(&self) -> CloseEvent {
-        self.shared.closed().await
+        let mut watch = self.shared.watch();
+        poll_fn(|cx| self.shared.poll_closed(watch.place(), cx)).await
     }
 
     /// How the connection ended, or `None` while it has not.

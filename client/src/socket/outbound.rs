@@ -1,8 +1,8 @@
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, OnceCell},
     fmt,
     future::poll_fn,
-    rc::{Rc, Weak},
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -24,12 +24,11 @@ pub(crate) struct Outbound {
     /// Where to look what is still buffered; without it [`Outbound::drain`] is told.
     raw: Option<WebSocket>,
     account: Cell<Account>,
-    ending: RefCell<Option<CloseEvent>>,
+    ending: OnceCell<CloseEvent>,
     waiters: Wakers,
     // Made when somebody first waits; most sockets never need one.
     timer: OnceCell<Timer>,
     look_after: Cell<u32>,
-    myself: Weak<Self>,
 }
 
 impl fmt::Debug for Outbound {
@@ -40,14 +39,13 @@ impl fmt::Debug for Outbound {
 
 impl Outbound {
     pub(crate) fn new(raw: Option<WebSocket>, marks: Watermarks) -> Rc<Self> {
-        Rc::new_cyclic(|myself| Self {
+        Rc::new(Self {
             raw,
             account: Cell::new(Account::new(marks)),
-            ending: RefCell::new(None),
+            ending: OnceCell::new(),
             waiters: Wakers::default(),
             timer: OnceCell::new(),
             look_after: Cell::new(LOOKS[0]),
-            myself: Weak::clone(myself),
         })
     }
 
@@ -82,7 +80,7 @@ impl Outbound {
         self.room_at().is_none()
     }
 
-    pub(crate) fn poll_room(&self, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_room(self: &Rc<Self>, place: &mut Place, cx: &Context<'_>) -> Poll<()> {
         match self.room_at() {
             Some(position) => {
                 self.wait(place, position, cx);
@@ -107,7 +105,7 @@ impl Outbound {
     /// Settles what becomes of every receipt.
     pub(crate) fn end(&self, ending: CloseEvent) {
         self.observe();
-        *self.ending.borrow_mut() = Some(ending);
+        let _ = self.ending.set(ending);
         if let Some(timer) = self.timer.get() {
             timer.clear();
         }
@@ -120,7 +118,7 @@ impl Outbound {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.ending.borrow().is_some()
+        self.ending.get().is_some()
     }
 
     fn room_at(&self) -> Option<u64> {
@@ -139,7 +137,7 @@ impl Outbound {
         }
     }
 
-    fn wait(&self, place: &mut Place, position: u64, cx: &Context<'_>) {
+    fn wait(self: &Rc<Self>, place: &mut Place, position: u64, cx: &Context<'_>) {
         let first = self.waiters.is_empty();
         self.waiters.wait(place, position, cx);
         if first && self.raw.is_some() {
@@ -148,9 +146,9 @@ impl Outbound {
         }
     }
 
-    fn look_later(&self) {
+    fn look_later(self: &Rc<Self>) {
         let timer = self.timer.get_or_init(|| {
-            let myself = Weak::clone(&self.myself);
+            let myself = Rc::downgrade(self);
             Timer::new(move || {
                 if let Some(myself) = myself.upgrade() {
                     myself.look();
@@ -160,7 +158,7 @@ impl Outbound {
         timer.set(self.look_after.get());
     }
 
-    fn look(&self) {
+    fn look(self: &Rc<Self>) {
         let before = self.account.get().drained();
         self.observe();
         let drained = self.account.get().drained();
@@ -211,7 +209,7 @@ impl Receipt {
         if self.outbound.account.get().has_drained(self.position) {
             return Delivery::Drained;
         }
-        match &*self.outbound.ending.borrow() {
+        match self.outbound.ending.get() {
             Some(ending) => Delivery::Lost(ending.clone()),
             None => Delivery::HandedOver,
         }

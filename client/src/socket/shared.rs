@@ -1,18 +1,16 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    future::poll_fn,
-    rc::{Rc, Weak},
+    rc::Rc,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use wirescope_protocol::CloseCode;
 
 use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
-    inbound::Inbound,
+    inbound::{Inbound, Overflowed},
     transport::{Carrier, Transport},
-    wakers::{Place, Wakers},
+    wakers::{Place, Wakers, Watch},
 };
 use crate::{task, timer::Timer};
 
@@ -29,41 +27,49 @@ pub(super) struct Shared {
     opened: Cell<bool>,
     overflowed: Cell<bool>,
     // What the reader is told after the last message; taken once.
-    failure: RefCell<Option<Error>>,
-    ending: RefCell<Option<CloseEvent>>,
-    reader: RefCell<Option<Waker>>,
+    failure: Cell<Option<Failure>>,
+    ending: OnceCell<CloseEvent>,
+    reader: Cell<Option<Waker>>,
     // Wait for the connection to open or to end.
     watchers: Wakers,
-    close_timeout: Duration,
+    /// In milliseconds.
+    close_timeout: u32,
     close_timer: OnceCell<Timer>,
-    myself: Weak<Self>,
+}
+
+enum Failure {
+    /// The connection ended, and not clean.
+    Lost,
+    /// It ended clean, and the browser threw away what was not read.
+    Unread,
+    Overflow(Overflowed),
 }
 
 impl Shared {
     pub(super) fn connect(options: &Connect) -> Result<Rc<Self>, Error> {
-        let shared = Rc::new_cyclic(|myself| Self {
+        let shared = Rc::new(Self {
             transport: OnceCell::new(),
             inbound: RefCell::new(Inbound::new(options.inbound)),
             opened: Cell::new(false),
             overflowed: Cell::new(false),
-            failure: RefCell::new(None),
-            ending: RefCell::new(None),
-            reader: RefCell::new(None),
+            failure: Cell::new(None),
+            ending: OnceCell::new(),
+            reader: Cell::new(None),
             watchers: Wakers::default(),
             close_timeout: options.close_timeout,
             close_timer: OnceCell::new(),
-            myself: Weak::clone(myself),
         });
-        let weak = Weak::clone(&shared.myself);
+        let weak = Rc::downgrade(&shared);
         let handler = move |event| {
             if let Some(shared) = weak.upgrade() {
                 shared.handle(event);
             }
         };
-        let Connect { url, subprotocols, watermarks, .. } = options;
+        let Connect { url, watermarks, .. } = options;
+        let offers = options.offers.as_ref().map_err(Error::clone)?;
         let transport = match options.opener {
-            None => Transport::open(url, subprotocols, *watermarks, handler)?,
-            Some(opener) => Transport::open_with(opener, url, subprotocols, *watermarks, Box::new(handler))?,
+            None => Transport::open(url, offers, *watermarks, handler)?,
+            Some(opener) => Transport::open_with(opener, url, offers, *watermarks, Box::new(handler))?,
         };
         // The cell was made empty above.
         let _ = shared.transport.set(transport);
@@ -75,36 +81,36 @@ impl Shared {
     }
 
     pub(super) fn ending(&self) -> Option<CloseEvent> {
-        self.ending.borrow().clone()
+        self.ending.get().cloned()
     }
 
     pub(super) fn dropped(&self) -> u64 {
         self.inbound.borrow().dropped()
     }
 
-    pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), Error> {
+    pub(super) fn close(self: &Rc<Self>, code: CloseCode, reason: &str) -> Result<(), Error> {
         self.transport().close(code, reason)?;
-        if self.ending.borrow().is_none() && self.close_timer.get().is_none() {
-            let myself = Weak::clone(&self.myself);
+        if self.ending.get().is_none() && self.close_timer.get().is_none() {
             let timer = self.close_timer.get_or_init(|| {
+                let myself = Rc::downgrade(self);
                 Timer::new(move || {
                     if let Some(shared) = myself.upgrade() {
                         shared.end(shared.transport().abandoned(Initiator::Us));
                     }
                 })
             });
-            timer.set(u32::try_from(self.close_timeout.as_millis()).unwrap_or(u32::MAX));
+            timer.set(self.close_timeout);
         }
         Ok(())
     }
 
-    pub(super) async fn closed(&self) -> CloseEvent {
-        let mut watch = self.watchers.watch();
-        poll_fn(|cx| self.poll_closed(watch.place(), cx)).await
+    /// A place among those that wait for the connection to open or to end.
+    pub(super) fn watch(&self) -> Watch<'_> {
+        self.watchers.watch()
     }
 
     pub(super) fn poll_closed(&self, place: &mut Place, cx: &Context<'_>) -> Poll<CloseEvent> {
-        match &*self.ending.borrow() {
+        match self.ending.get() {
             Some(ending) => Poll::Ready(ending.clone()),
             None => {
                 self.watchers.wait(place, 0, cx);
@@ -123,15 +129,22 @@ impl Shared {
             self.pace();
             return Poll::Ready(Some(Ok(message)));
         }
-        if let Some(failure) = self.failure.borrow_mut().take() {
-            return Poll::Ready(Some(Err(failure)));
+        match (self.failure.take(), self.ending.get()) {
+            (Some(Failure::Overflow(Overflowed { messages, bytes })), _) => {
+                return Poll::Ready(Some(Err(Error::Overflow { messages, bytes })));
+            }
+            (Some(Failure::Unread), Some(ending)) => {
+                return Poll::Ready(Some(Err(Error::Unread(ending.clone()))));
+            }
+            (Some(Failure::Lost), Some(ending)) => {
+                return Poll::Ready(Some(Err(Error::Lost(ending.clone()))));
+            }
+            _ => {}
         }
-        if self.overflowed.get() || self.ending.borrow().is_some() {
+        if self.overflowed.get() || self.ending.get().is_some() {
             return Poll::Ready(None);
         }
-        // The old one is dropped once the borrow is over: freeing a waker can free its task, and what that holds.
-        let old = self.reader.replace(Some(cx.waker().clone()));
-        drop(old);
+        self.reader.set(Some(cx.waker().clone()));
         Poll::Pending
     }
 
@@ -140,7 +153,7 @@ impl Shared {
         self.watchers.leave(place);
     }
 
-    fn handle(&self, event: Event) {
+    fn handle(self: &Rc<Self>, event: Event) {
         match event {
             Event::Open => {
                 self.opened.set(true);
@@ -157,16 +170,14 @@ impl Shared {
     }
 
     fn end(&self, ending: CloseEvent) {
-        if self.ending.borrow().is_some() {
+        if self.ending.set(ending.clone()).is_err() {
             return;
         }
         let is_truncated = self.transport().other().is_some_and(Carrier::is_truncated);
         // After an overflow the stream has ended or is about to, whatever the peer makes of the close.
         if (is_truncated || !ending.was_clean) && !self.overflowed.get() {
-            let failure = if ending.was_clean { Error::Unread } else { Error::Lost };
-            *self.failure.borrow_mut() = Some(failure(ending.clone()));
+            self.failure.set(Some(if ending.was_clean { Failure::Unread } else { Failure::Lost }));
         }
-        *self.ending.borrow_mut() = Some(ending.clone());
         if let Some(timer) = self.close_timer.get() {
             timer.clear();
         }
@@ -175,9 +186,9 @@ impl Shared {
         self.wake_reader();
     }
 
-    fn take_message(&self, message: Message) {
+    fn take_message(self: &Rc<Self>, message: Message) {
         // Once the queue has overflowed, a message that fits again would leave a gap before it.
-        if self.overflowed.get() || self.ending.borrow().is_some() {
+        if self.overflowed.get() || self.ending.get().is_some() {
             return;
         }
         let beyond = self.transport().other().is_some();
@@ -185,7 +196,7 @@ impl Shared {
         self.pace();
         if let Err(full) = pushed {
             self.overflowed.set(true);
-            *self.failure.borrow_mut() = Some(Error::Overflow { messages: full.messages, bytes: full.bytes });
+            self.failure.set(Some(Failure::Overflow(full)));
             // The code and the reason are valid by construction.
             let _ = self.close(OVERFLOW_CODE, "inbound queue full");
         }
@@ -199,8 +210,7 @@ impl Shared {
     }
 
     fn wake_reader(&self) {
-        let reader = self.reader.borrow_mut().take();
-        if let Some(reader) = reader {
+        if let Some(reader) = self.reader.take() {
             task::in_event(|| reader.wake());
         }
     }

@@ -3,7 +3,8 @@ use std::rc::Rc;
 use wirescope_protocol::CloseCode;
 
 use super::{
-    CloseEvent, Error, Event, EventSocket, Initiator, Payload, Receipt, State, Watermarks, outbound::Outbound,
+    CloseEvent, Error, Event, EventSocket, Initiator, Offers, Payload, Receipt, State, Watermarks,
+    outbound::Outbound,
 };
 
 /// A connection with the account of what it was handed. Dropping it settles the receipts of what has not drained, closes the
@@ -37,16 +38,16 @@ pub(crate) trait Carrier {
 
 /// Starts to connect to this URL with these subprotocols. It tells the account what has drained.
 pub(crate) type Opener =
-    fn(&str, &[String], &Rc<Outbound>, Box<dyn Fn(Event)>) -> Result<Box<dyn Carrier>, Error>;
+    fn(&str, &Offers, &Rc<Outbound>, Box<dyn Fn(Event)>) -> Result<Box<dyn Carrier>, Error>;
 
 impl Transport {
-    pub(crate) fn open<S: AsRef<str>>(
+    pub(crate) fn open(
         url: &str,
-        subprotocols: &[S],
+        offers: &Offers,
         watermarks: Watermarks,
         handler: impl Fn(Event) + 'static,
     ) -> Result<Self, Error> {
-        let events = EventSocket::open(url, subprotocols, handler)?;
+        let events = EventSocket::start(url, offers, handler)?;
         let outbound = Outbound::new(Some(events.as_raw().clone()), watermarks);
         Ok(Self { socket: Either::Events(events), outbound })
     }
@@ -54,19 +55,23 @@ impl Transport {
     pub(crate) fn open_with(
         opener: Opener,
         url: &str,
-        subprotocols: &[String],
+        offers: &Offers,
         watermarks: Watermarks,
         handler: Box<dyn Fn(Event)>,
     ) -> Result<Self, Error> {
         let outbound = Outbound::new(None, watermarks);
-        let other = opener(url, subprotocols, &outbound, handler)?;
+        let other = opener(url, offers, &outbound, handler)?;
         Ok(Self { socket: Either::Other(other), outbound })
     }
 
     /// Hands the message to the browser, whether there is room or not.
     pub(crate) fn send(&self, payload: Payload<'_>) -> Result<Receipt, Error> {
+        let state = self.state();
+        if state != State::Open {
+            return Err(Error::NotOpen { state });
+        }
         match &self.socket {
-            Either::Events(events) => events.send(payload)?,
+            Either::Events(events) => events.hand_over(payload)?,
             Either::Other(other) => other.send(payload)?,
         }
         Ok(self.outbound.hand_over(payload.len()))

@@ -1,5 +1,6 @@
 use std::{
-    cell::RefCell,
+    cell::Cell,
+    fmt,
     sync::atomic::{AtomicU64, Ordering},
     task::{Context, Waker},
 };
@@ -8,9 +9,11 @@ use std::{
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 /// Tasks that wait for a position to be reached, each until it is woken or its future is dropped.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Wakers {
-    waiting: RefCell<Vec<Waiting>>,
+    // Taken out while it is changed. Nothing that is called meanwhile can come back here: freeing or waking a waker, which
+    // can, is left until the list is back.
+    waiting: Cell<Vec<Waiting>>,
 }
 
 #[derive(Debug)]
@@ -26,7 +29,6 @@ struct Waiting {
 pub(crate) struct Place(Option<u64>);
 
 /// A future's place that is left when the future is dropped.
-#[derive(Debug)]
 pub(crate) struct Watch<'a> {
     wakers: &'a Wakers,
     place: Place,
@@ -52,54 +54,70 @@ impl Wakers {
 
     /// Has the task woken once this position is reached, in the place of where it waited before.
     pub(crate) fn wait(&self, place: &mut Place, position: u64, cx: &Context<'_>) {
-        let mut waiting = self.waiting.borrow_mut();
-        let old = match place.0.and_then(|id| waiting.iter_mut().find(|other| other.id == id)) {
-            Some(mine) => {
-                mine.position = position;
-                Some(std::mem::replace(&mut mine.waker, cx.waker().clone()))
-            }
-            None => {
-                let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-                place.0 = Some(id);
-                waiting.push(Waiting { id, position, waker: cx.waker().clone() });
-                None
-            }
-        };
+        let old = self.take(place);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        *place = Place(Some(id));
+        let new = Waiting { id, position, waker: cx.waker().clone() };
+        self.change(|waiting| waiting.push(new));
         // Freeing a waker can free its task, which may have a place in this very list.
-        drop(waiting);
         drop(old);
     }
 
     pub(crate) fn leave(&self, place: &mut Place) {
-        let Some(id) = place.0.take() else { return };
-        let mut waiting = self.waiting.borrow_mut();
-        let mine = waiting.iter().position(|other| other.id == id).map(|index| waiting.swap_remove(index));
-        drop(waiting);
-        drop(mine);
+        drop(self.take(place));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.borrow().is_empty()
+        self.change(|waiting| waiting.is_empty())
     }
 
-    /// Wakes all that wait for this position or an earlier one. The list is not borrowed meanwhile: a waker may run code
-    /// that waits again.
+    /// Wakes all that wait for this position or an earlier one, which may wait again at once.
     pub(crate) fn wake_up_to(&self, position: u64) {
-        let reached: Vec<Waiting> =
-            self.waiting.borrow_mut().extract_if(.., |one| one.position <= position).collect();
-        for one in reached {
-            one.waker.wake();
-        }
+        let reached = self.change(|waiting| {
+            let (reached, rest) =
+                std::mem::take(waiting).into_iter().partition(|one| one.position <= position);
+            *waiting = rest;
+            reached
+        });
+        wake(reached);
     }
 
     pub(crate) fn wake_all(&self) {
-        self.wake_up_to(u64::MAX);
+        wake(self.waiting.take());
+    }
+
+    fn take(&self, place: &mut Place) -> Option<Waiting> {
+        let id = place.0.take()?;
+        self.change(|waiting| {
+            let at = waiting.iter().position(|other| other.id == id)?;
+            Some(waiting.swap_remove(at))
+        })
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Waiting>) -> T) -> T {
+        let mut waiting = self.waiting.take();
+        let result = change(&mut waiting);
+        self.waiting.set(waiting);
+        result
+    }
+}
+
+impl fmt::Debug for Wakers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wakers").finish_non_exhaustive()
+    }
+}
+
+fn wake(all: Vec<Waiting>) {
+    for one in all {
+        one.waker.wake();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
+        cell::RefCell,
         sync::{
             Arc,
             atomic::{AtomicUsize, Ordering},
@@ -140,7 +158,7 @@ mod tests {
     }
 
     thread_local! {
-        static LIST: (Wakers, RefCell<Place>) = const { (Wakers { waiting: RefCell::new(Vec::new()) }, RefCell::new(Place(None))) };
+        static LIST: (Wakers, RefCell<Place>) = const { (Wakers { waiting: Cell::new(Vec::new()) }, RefCell::new(Place(None))) };
     }
 
     /// A task that is freed with its last waker, and whose future waits in the list.

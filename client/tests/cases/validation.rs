@@ -11,6 +11,7 @@ use crate::support::{NO_OFFERS, close, connect, echo, over::over_both, parts, se
 over_both! {
     a_port_that_browsers_block_fails_to_connect,
     an_http_url_means_the_websocket_of_the_same_place,
+    a_scheme_may_be_in_capitals_and_have_spaces_before_it,
     offers_that_are_no_tokens_or_repeated_are_refused_by_name,
     close_codes_that_browsers_cannot_send_are_refused_and_the_socket_stays_open,
     close_codes_that_browsers_can_send_come_back,
@@ -68,6 +69,13 @@ async fn a_port_that_browsers_block_fails_to_connect(over: Transport) {
 async fn an_http_url_means_the_websocket_of_the_same_place(over: Transport) {
     let socket = connect(over, &format!("http://{}/echo", server())).await;
     assert_eq!(socket.url(), echo());
+}
+
+async fn a_scheme_may_be_in_capitals_and_have_spaces_before_it(over: Transport) {
+    for scheme in ["WS", " \n ws", "hTTp"] {
+        let socket = connect(over, &format!("{scheme}://{}/echo", server())).await;
+        assert_eq!(socket.url(), echo());
+    }
 }
 
 async fn offers_that_are_no_tokens_or_repeated_are_refused_by_name(over: Transport) {

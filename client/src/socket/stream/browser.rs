@@ -1,8 +1,10 @@
 //! The browser's side of this transport, bound by hand: web-sys leaves out `WebSocketStream`, and of the Streams API only
 //! these few calls are needed.
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
+use js_sys::{Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use crate::socket::Offers;
 
 #[wasm_bindgen]
 extern "C" {
@@ -30,7 +32,7 @@ extern "C" {
     type Options;
 
     #[wasm_bindgen(method, setter)]
-    fn set_protocols(this: &Options, protocols: &Array);
+    fn set_protocols(this: &Options, protocols: &JsValue);
 
     #[wasm_bindgen(method, setter)]
     fn set_signal(this: &Options, signal: &JsValue);
@@ -144,15 +146,9 @@ pub(in crate::socket) fn is_available() -> bool {
 
 impl WebSocketStream {
     /// Starts to connect.
-    pub(super) fn connect(
-        url: &str,
-        subprotocols: &[String],
-        controller: &AbortController,
-    ) -> Result<Self, JsValue> {
+    pub(super) fn connect(url: &str, offers: &Offers, controller: &AbortController) -> Result<Self, JsValue> {
         let options: Options = Object::new().unchecked_into();
-        if !subprotocols.is_empty() {
-            options.set_protocols(&subprotocols.iter().map(|name| JsValue::from_str(name)).collect());
-        }
+        options.set_protocols(offers.as_js());
         options.set_signal(&controller.signal());
         Self::new(url, &options)
     }

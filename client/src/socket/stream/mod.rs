@@ -13,7 +13,7 @@ use std::{
 
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast as _, JsValue};
-use wirescope_protocol::{CloseCode, subprotocol::check_offers};
+use wirescope_protocol::CloseCode;
 
 use self::{
     browser::{AbortController, Function, Info, OpenInfo, Promised, Read, Readable, Reader, WebSocketStream},
@@ -21,7 +21,7 @@ use self::{
     router::Settled,
 };
 use super::{
-    CloseEvent, Error, Event, Initiator, Message, Payload, State,
+    CloseEvent, Error, Event, Initiator, Message, Offers, Payload, State,
     event::{History, check_close, text_of},
     outbound::Outbound,
     transport::Carrier,
@@ -33,18 +33,17 @@ pub(super) use self::browser::is_available;
 /// Starts to connect; what [`Transport`](super::transport::Transport) calls for who asked for it.
 pub(super) fn open(
     url: &str,
-    subprotocols: &[String],
+    offers: &Offers,
     outbound: &Rc<Outbound>,
     handler: Box<dyn Fn(Event)>,
 ) -> Result<Box<dyn Carrier>, Error> {
     let checked = url::check(url)?;
-    check_offers(subprotocols)?;
     if !is_available() {
         return Err(Error::Unsupported);
     }
     let controller = AbortController::new();
-    let raw = WebSocketStream::connect(&checked, subprotocols, &controller)
-        .map_err(|thrown| Error::Blocked { url: url.to_owned(), detail: text_of(&thrown) })?;
+    let raw = WebSocketStream::connect(&checked, offers, &controller)
+        .map_err(|thrown| url::refused(url, text_of(&thrown)))?;
     let number = router::reserve();
     let told = |settled| router::function(number, settled);
     raw.opened().then(&told(Settled::Opened), &told(Settled::Other));
