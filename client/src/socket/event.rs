@@ -131,6 +131,12 @@ impl EventSocket {
             subprotocols.iter().map(|name| JsValue::from_str(name.as_ref())).collect();
         let raw = WebSocket::new_with_str_sequence(&checked, &offers)
             .map_err(|thrown| Error::Blocked { url: url.to_owned(), detail: text_of(&thrown) })?;
+        // Chromium does not throw for what a Content-Security-Policy forbids: the socket is closed from the start, and no
+        // close event ever follows.
+        if raw.ready_state() == WebSocket::CLOSED {
+            let detail = "the page's Content-Security-Policy forbids it".to_owned();
+            return Err(Error::Blocked { url: url.to_owned(), detail });
+        }
         raw.set_binary_type(BinaryType::Arraybuffer);
 
         let (handler, history) = (Rc::new(handler), Rc::new(History::default()));
