@@ -17,6 +17,7 @@ mod chaos;
 mod connecting;
 mod dropping;
 mod ending;
+mod late_timers;
 mod link_edges;
 mod link_trouble;
 mod overflow;
