@@ -2,4 +2,6 @@
 //! benchmark of the client.
 
 pub mod bench;
+pub mod library;
 pub mod page;
+pub mod tap;

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a test may take, with the start of its browser.
 const TEST_LIMIT: Duration = Duration::from_secs(60);
 /// How many browsers run at once, however many tests do.
-static BROWSERS: Semaphore = Semaphore::const_new(2);
+pub(crate) static BROWSERS: Semaphore = Semaphore::const_new(2);
 
 /// The workbench, open in a browser, and the server that it came from.
 #[derive(Debug)]
@@ -298,7 +298,7 @@ pub mod key {
 }
 
 /// A path that `cargo xtask` sets.
-fn required(variable: &str) -> PathBuf {
+pub(crate) fn required(variable: &str) -> PathBuf {
     let value: Option<OsString> = env::var_os(variable).filter(|value| !value.is_empty());
     let path = PathBuf::from(value.unwrap_or_else(|| {
         panic!(

@@ -119,7 +119,7 @@ fn built(workspace: &Workspace, profile: &str) -> PathBuf {
 }
 
 /// Makes the JavaScript of a Wasm file, in a folder that then holds nothing else.
-fn bind(toolbox: &Toolbox, wasm: &Path, to: &Path, name: &str) -> Result<()> {
+pub(crate) fn bind(toolbox: &Toolbox, wasm: &Path, to: &Path, name: &str) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("emptying {}", to.display()))?;
     }

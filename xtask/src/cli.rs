@@ -22,7 +22,7 @@ cargo xtask test [--only SUITE[,SUITE]] [--list] [--full]
     Runs every suite and ends with a table; this is what CI runs.
         --only SUITES   only these, in the usual order
         --list          lists the suites and what each one does
-        --full          leaks and chaos in their long form (about half an hour more)
+        --full          leaks, heap and chaos in their long form (about half an hour more)
 
 cargo xtask bench client [--rounds N] [--against FOLDER] [--sizes]
     Measures the client library against hand-written JavaScript and other crates in one Chromium: the time

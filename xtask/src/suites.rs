@@ -1,5 +1,7 @@
 //! What `cargo xtask test` runs: one function for each suite, in the order of the table.
 
+mod library;
+
 use std::cell::{OnceCell, RefCell};
 use std::env;
 use std::fs;
@@ -32,7 +34,7 @@ pub(crate) struct Suite {
 }
 
 /// All suites: what fails fast comes first.
-pub(crate) const SUITES: [Suite; 11] = [
+pub(crate) const SUITES: [Suite; 14] = [
     Suite { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], run: format },
     Suite {
         name: "clippy",
@@ -52,6 +54,18 @@ pub(crate) const SUITES: [Suite; 11] = [
         about: "licences and sources of dependencies, where cargo-deny is",
         needs: &[],
         run: deny,
+    },
+    Suite {
+        name: "msrv",
+        about: "the client library by the oldest Rust that it promises, where that is installed",
+        needs: &[],
+        run: library::msrv,
+    },
+    Suite {
+        name: "atomics",
+        about: "the client library for Wasm with threads, where the standard library's sources are",
+        needs: &[],
+        run: library::atomics,
     },
     Suite { name: "native", about: "unit and integration tests outside a browser", needs: &[], run: native },
     Suite {
@@ -77,6 +91,12 @@ pub(crate) const SUITES: [Suite; 11] = [
         about: "the client library in headless Firefox, the same tests",
         needs: &[Need::WasmTarget, Need::WasmBindgen, Need::WasmPack, Need::Firefox, Need::GeckoDriver],
         run: firefox,
+    },
+    Suite {
+        name: "library",
+        about: "the client library in a page that WebDriver leaves, hides, takes offline and weighs",
+        needs: &[Need::WasmTarget, Need::WasmBindgen, Need::Browser],
+        run: library::driven,
     },
     Suite {
         name: "page",
@@ -349,6 +369,7 @@ fn page(run: &Run) -> Result<Outcome> {
     fs::create_dir_all(&screenshots).with_context(|| format!("creating {}", screenshots.display()))?;
     let mut command = run.toolbox.cargo(&run.workspace);
     command.args(["test", "--package", "wirescope-testkit", "--locked", "--no-fail-fast"]);
+    command.args(["--lib", "--bins", "--test", "page"]);
     page_environment(run, &mut command)?;
     let mut outcome = run.browser_tests(&mut command, TEST_LIMIT)?;
     if outcome.counts.failed > 0 {

@@ -162,7 +162,7 @@ impl Toolbox {
         command
     }
 
-    fn with_environment(&self, mut command: Command) -> Command {
+    pub(crate) fn with_environment(&self, mut command: Command) -> Command {
         command.env("PATH", &self.path);
         // Everything is looked for where the workspace's own settings put it, in any folder cargo is run in.
         command.env("CARGO_TARGET_DIR", &self.target_dir).env_remove("CARGO_BUILD_TARGET");

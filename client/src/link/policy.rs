@@ -157,7 +157,8 @@ pub enum EndReason {
     /// The connection ended in a way that trying again would only repeat. [`retry_now`](super::Link::retry_now) tries
     /// all the same.
     Terminal(CloseEvent),
-    /// The browser refuses the URL, such as a port that it blocks, or the endpoint that was provided is not valid.
+    /// The browser refuses the URL, such as one that the page's Content-Security-Policy forbids, or the endpoint that was
+    /// provided is not valid.
     Refused(Error),
     /// As many tries as are allowed failed in a row. [`retry_now`](super::Link::retry_now) begins anew.
     GaveUp {

@@ -17,11 +17,12 @@ pub enum Error {
     },
     /// A subprotocol cannot be offered. Nothing was tried.
     InvalidOffer(OfferError),
-    /// The browser refuses to open this URL from this page, such as `ws:` from a page served over `https:`.
+    /// The browser refuses to open this URL from this page, such as one that the page's Content-Security-Policy forbids
+    /// or `ws:` from a page served over `https:`.
     Blocked {
         /// The URL as it was given.
         url: String,
-        /// The browser's own words.
+        /// The browser's own words, where it has any.
         detail: String,
     },
     /// This browser has no `WebSocketStream`, which [`Connect::stream`](super::Connect::stream) asked for. Nothing was tried.

@@ -202,6 +202,12 @@ impl EventSocket {
     ) -> Result<Self, Error> {
         let raw = Raw::new(&url::check(url)?, offers.as_js())
             .map_err(|thrown| url::refused(url, text_of(&thrown)))?;
+        // Chromium does not throw for what a Content-Security-Policy forbids: the socket is closed from the start, and no
+        // close event ever follows.
+        if raw.ready_state() == WebSocket::CLOSED {
+            let detail = "the page's Content-Security-Policy forbids it".to_owned();
+            return Err(Error::Blocked { url: url.to_owned(), detail });
+        }
         raw.set("binaryType", &JsValue::from_str("arraybuffer"));
 
         let (handler, history) = (Rc::new(handler), Rc::new(History::default()));

@@ -18,6 +18,7 @@ mod chaos;
 mod connecting;
 mod dropping;
 mod ending;
+mod late_timers;
 mod link_edges;
 mod link_stream;
 mod link_trouble;

@@ -57,6 +57,11 @@ impl Server {
         format!("ws://{}/echo", self.address)
     }
 
+    /// Puts a tap in front of it, which outlives it.
+    pub(crate) async fn tap(&self) -> Tap {
+        Tap { number: self.number.clone(), address: self.order("tap").await }
+    }
+
     /// Ends it with SIGKILL.
     pub(crate) async fn kill(&self) -> String {
         self.order("kill").await
@@ -74,6 +79,28 @@ impl Server {
 
     async fn order(&self, what: &str) -> String {
         request("POST", &format!("/servers/{}/{what}", self.number)).await
+    }
+}
+
+/// What records what a server's clients say, on its way to the server.
+pub(crate) struct Tap {
+    number: String,
+    address: String,
+}
+
+impl Tap {
+    pub(crate) fn echo(&self) -> String {
+        format!("ws://{}/echo", self.address)
+    }
+
+    /// The messages of each connection so far, all of which are numbers.
+    pub(crate) async fn heard(&self) -> Vec<Vec<usize>> {
+        let answer = request("GET", &format!("/servers/{}/heard", self.number)).await;
+        let messages = |line: &str| {
+            let (_ending, messages) = line.split_once(':').expect("an ending and messages");
+            messages.split_whitespace().map(|number| number.parse().expect("a number")).collect()
+        };
+        answer.lines().map(messages).collect()
     }
 }
 

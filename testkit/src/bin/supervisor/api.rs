@@ -1,4 +1,4 @@
-//! The interface that tests reach with `fetch`: plain text, an answer of one line.
+//! The interface that tests reach with `fetch`: plain text, mostly of one line.
 //!
 //! | request | what it does | answer |
 //! | --- | --- | --- |
@@ -6,6 +6,8 @@
 //! | `POST /servers/NUMBER/kill` | ends it with SIGKILL | `signal 9` |
 //! | `POST /servers/NUMBER/stop` | ends it with SIGTERM and waits | `exit 0` |
 //! | `POST /servers/NUMBER/restart` | starts it again on the same port | `HOST:PORT` |
+//! | `POST /servers/NUMBER/tap` | puts a [tap](wirescope_testkit::tap) in front of it | `HOST:PORT` of the tap |
+//! | `GET /servers/NUMBER/heard` | | what the tap heard, a line for each connection: how it ended, a colon, its messages, each after a space |
 //! | `GET /peer` | | `HOST:PORT` of the [misbehaving peer](crate::peer) |
 //! | `GET /refusing` | | `HOST:PORT` of a port that refuses connections |
 //! | `GET /reports/NAME` | waits for a connection to the peer to end | how it ended |
@@ -23,6 +25,7 @@ use axum::{
     routing::{get, post},
 };
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use wirescope_testkit::tap::Connection;
 
 use crate::{reports::Reports, servers::Servers};
 
@@ -44,6 +47,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/servers/{number}/kill", post(kill))
         .route("/servers/{number}/stop", post(stop))
         .route("/servers/{number}/restart", post(restart))
+        .route("/servers/{number}/tap", post(tap))
+        .route("/servers/{number}/heard", get(heard))
         .route("/peer", get(|State(context): State<Context>| async move { context.peer.to_string() }))
         .route("/refusing", get(|State(context): State<Context>| async move { context.refusing.to_string() }))
         .route("/reports/{name}", get(report))
@@ -66,6 +71,20 @@ async fn stop(State(context): State<Context>, Path(number): Path<u32>) -> Answer
 
 async fn restart(State(context): State<Context>, Path(number): Path<u32>) -> Answer {
     context.servers.restart(number).await.map(|address| address.to_string()).map_err(failed)
+}
+
+async fn tap(State(context): State<Context>, Path(number): Path<u32>) -> Answer {
+    context.servers.tap(number).await.map(|address| address.to_string()).map_err(failed)
+}
+
+async fn heard(State(context): State<Context>, Path(number): Path<u32>) -> Answer {
+    let connections = context.servers.heard(number).await.map_err(failed)?;
+    let line = |connection: &Connection| {
+        let messages = connection.messages.iter().map(|message| String::from_utf8_lossy(message));
+        let messages: String = messages.flat_map(|message| [" ".into(), message]).collect();
+        format!("{}:{messages}\n", connection.ending)
+    };
+    Ok(connections.iter().map(line).collect())
 }
 
 async fn report(State(context): State<Context>, Path(name): Path<String>) -> Answer {

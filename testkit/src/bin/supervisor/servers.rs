@@ -17,13 +17,14 @@ use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
     sync::Mutex as AsyncMutex,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
+use wirescope_testkit::tap::{Connection, Tap};
 
 /// The most servers that are known at a time.
 const MAX_SERVERS: usize = 32;
 
-/// How long a server is known; then it is killed if a test forgot it.
+/// How long a server is known after it was last asked for something; then it is killed if a test forgot it.
 const LIFETIME: Duration = Duration::from_secs(300);
 
 /// How long a server may take to print its address.
@@ -45,7 +46,13 @@ pub(crate) struct Servers {
 #[derive(Debug, Default)]
 struct Known {
     last: u32,
-    servers: HashMap<u32, Arc<AsyncMutex<Server>>>,
+    servers: HashMap<u32, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    server: Arc<AsyncMutex<Server>>,
+    asked: Instant,
 }
 
 /// One server, running or ended.
@@ -53,6 +60,8 @@ struct Known {
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
+    /// In front of it, if a test asked for one.
+    tap: Option<Tap>,
 }
 
 impl Servers {
@@ -78,16 +87,41 @@ impl Servers {
             let mut known = self.known();
             known.last += 1;
             let number = known.last;
-            known.servers.insert(number, Arc::new(AsyncMutex::new(server)));
+            let server = Arc::new(AsyncMutex::new(server));
+            known.servers.insert(number, Entry { server, asked: Instant::now() });
             number
         };
-        let servers = Arc::clone(self);
-        tokio::spawn(async move {
-            sleep(LIFETIME).await;
-            // Dropping its handle kills it.
-            servers.known().servers.remove(&number);
-        });
+        tokio::spawn(Arc::clone(self).forget(number));
         Ok((number, address))
+    }
+
+    /// Kills a server once nobody has asked for it for a while.
+    async fn forget(self: Arc<Self>, number: u32) {
+        loop {
+            let asked = self.known().servers.get(&number).map(|entry| entry.asked);
+            let Some(asked) = asked else { return };
+            if asked.elapsed() < LIFETIME {
+                sleep_until(asked + LIFETIME).await;
+            } else {
+                // Dropping its handle kills it.
+                self.known().servers.remove(&number);
+            }
+        }
+    }
+
+    /// Puts a tap in front of a server, and gives the tap's address.
+    pub(crate) async fn tap(&self, number: u32) -> Result<SocketAddr, String> {
+        let found = self.find(number)?;
+        let mut server = found.lock().await;
+        let tap = Tap::start(server.address).await.map_err(|error| format!("no port for a tap: {error}"))?;
+        Ok(server.tap.insert(tap).address())
+    }
+
+    /// What the tap in front of a server heard.
+    pub(crate) async fn heard(&self, number: u32) -> Result<Vec<Connection>, String> {
+        let found = self.find(number)?;
+        let server = found.lock().await;
+        server.tap.as_ref().ok_or_else(|| format!("server {number} has no tap"))?.connections()
     }
 
     /// Ends a server with SIGKILL, and says how it ended.
@@ -109,7 +143,7 @@ impl Servers {
         loop {
             match self.spawn(server.address.port()).await {
                 Ok(started) => {
-                    *server = started;
+                    *server = Server { tap: server.tap.take(), ..started };
                     return Ok(server.address);
                 }
                 Err(error) if Instant::now() > deadline => return Err(error),
@@ -121,8 +155,8 @@ impl Servers {
     /// Ends every server.
     pub(crate) async fn kill_all(&self) {
         let servers = std::mem::take(&mut self.known().servers);
-        for server in servers.into_values() {
-            server.lock().await.kill().await;
+        for entry in servers.into_values() {
+            entry.server.lock().await.kill().await;
         }
     }
 
@@ -148,14 +182,16 @@ impl Servers {
             .ok_or_else(|| format!("{binary} printed {line:?} instead of `listening on http://ADDRESS`"))?;
         // What else it prints is read away, so that it never meets a full or a closed pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Server { child, address })
+        Ok(Server { child, address, tap: None })
     }
 
     fn find(&self, number: u32) -> Result<Arc<AsyncMutex<Server>>, String> {
-        let found = self.known().servers.get(&number).cloned();
-        found.ok_or_else(|| {
-            format!("no server {number}: it never was, or its {} s are over", LIFETIME.as_secs())
-        })
+        let mut known = self.known();
+        let entry = known.servers.get_mut(&number).ok_or_else(|| {
+            format!("no server {number}: it never was, or was not asked for in {} s", LIFETIME.as_secs())
+        })?;
+        entry.asked = Instant::now();
+        Ok(Arc::clone(&entry.server))
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, Known> {
