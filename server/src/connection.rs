@@ -3,21 +3,13 @@
 //! What is sent is written when the scenario next has to wait, so answers to messages that came together leave
 //! together.
 
-use std::{
-    fmt,
-    future::poll_fn,
-    io,
-    net::SocketAddr,
-    sync::Arc,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::timeout,
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -31,11 +23,18 @@ use tracing::{debug, info};
 use wirescope_protocol::{CloseCode, Quoted, limits::MAX_CLOSE_REASON};
 
 use crate::{
+    Timeouts,
+    config::LONGEST_WAIT,
     ending,
     handshake::Accepted,
+    limits::Rate,
+    metrics::Hit,
+    scenario::Scenario,
     server::Context,
-    stream::Stream,
+    stream::{Counted, Stream},
+    tally::Tally,
     wire::{self, Wire},
+    writing::Writing,
 };
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
@@ -45,8 +44,8 @@ const BURST: usize = 128;
 /// this one, and 132 KiB with tungstenite's default of 128 KiB.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// How much is gathered before it is written although the scenario does not wait.
-const WRITE_BUFFER: usize = 64 * 1024;
+/// One in so many answers of an echo is timed, since looking at the clock takes a while itself.
+const TIMED: u32 = 16;
 
 /// The reason with which tungstenite answers a Close frame whose code may not be sent; the code is 1002.
 const BAD_CLOSE: &str = "Protocol violation";
@@ -184,34 +183,37 @@ impl fmt::Display for Ending {
 
 /// An open WebSocket, from the server's side.
 pub(crate) struct Connection<S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Counted<S>>,
     context: Arc<Context>,
     peer: SocketAddr,
     path: String,
     subprotocol: String,
     opened: Instant,
+    timeouts: Timeouts,
     taken_in_a_row: usize,
-    received: Count,
-    sent: Count,
+    rate: Rate,
+    watch: Watch,
+    /// When what is being answered came, while that is timed.
+    arrived: Option<Instant>,
+    tally: Tally,
+    writing: Writing,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Count {
-    messages: u64,
-    bytes: u64,
-}
-
-impl Count {
-    fn add(&mut self, message: &Message) {
-        self.messages += 1;
-        self.bytes += message.len() as u64;
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}B", self.messages, self.bytes)
-    }
+/// What a connection keeps an eye on while it waits for its peer: one timer, which is looked at when it fires and not set
+/// anew for each message.
+#[derive(Debug)]
+struct Watch {
+    timer: Pin<Box<Sleep>>,
+    /// When the peer was last heard of, as of the last wait.
+    heard: Instant,
+    /// Whether anything came since the last wait began.
+    fresh: bool,
+    /// When the ping was sent that nothing has answered yet.
+    pinged: Option<Instant>,
+    /// When the connection has lived as long as it may.
+    end: Option<Instant>,
+    /// How often it has waited.
+    waits: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -223,29 +225,51 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         accepted: &Accepted,
         context: &Arc<Context>,
     ) -> Self {
-        let max_message = context.config.max_message;
+        let (max_message, limits) = (context.config.max_message, &context.config.limits);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            // A message is only taken from the scenario when less than WRITE_BUFFER waits, so this bound is for what
-            // tungstenite queues by itself: the answers to pings of a peer that does not read them.
-            .max_write_buffer_size(WRITE_BUFFER + max_message + 64 * 1024)
+            .write_buffer_size(limits.outbound_queue)
+            // A message is only taken from the scenario when less than that waits, so this bound is for what tungstenite
+            // queues by itself: the answers to pings of a peer that does not read them.
+            .max_write_buffer_size(limits.outbound_queue + max_message + 64 * 1024)
             .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message));
+            .max_frame_size(Some(limits.frame.min(max_message)));
+        let stream = Counted::new(stream);
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
         let (path, subprotocol) = (accepted.path.clone(), accepted.subprotocol.clone().unwrap_or_default());
         let faults = tracing::field::display(&accepted.plan);
         info!(%peer, path, subprotocol, %faults, "connection opened");
+        let opened = Instant::now();
+        let end = limits.lifetime(peer.ip()).map(|lifetime| opened + lifetime);
+        let mut timeouts = context.config.timeouts;
+        if accepted.plan.bends_the_connection() {
+            // What becomes of it is for its URL to say, and a ping in it would depend on time.
+            (timeouts.idle, timeouts.blocked) = (LONGEST_WAIT, LONGEST_WAIT);
+        }
+        let first = opened + timeouts.idle;
+        let watch = Watch {
+            timer: Box::pin(sleep_until(end.map_or(first, |end| end.min(first)))),
+            heard: opened,
+            fresh: false,
+            pinged: None,
+            end,
+            // Only an echo is timed.
+            waits: if matches!(accepted.scenario, Scenario::Echo) { 0 } else { u32::MAX },
+        };
         Self {
             socket,
             context: Arc::clone(context),
             peer,
             path,
             subprotocol,
-            opened: Instant::now(),
+            opened,
+            timeouts,
             taken_in_a_row: 0,
-            received: Count::default(),
-            sent: Count::default(),
+            rate: Rate::new(limits.messages_per_second(peer.ip())),
+            watch,
+            arrived: None,
+            tally: Tally::new(&context.metrics),
+            writing: Writing::default(),
         }
     }
 
@@ -257,7 +281,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The next data message. Before it waits for one it writes all that was sent. Pings are answered on the way.
     pub(crate) async fn recv(&mut self) -> Result<Message, Ending> {
         loop {
-            let message = match self.next().await? {
+            let message = self.next().await?;
+            if !self.rate.take() {
+                // A ping's answer goes before the Close frame.
+                self.flush().await?;
+                return Err(self.exceeded(Hit::MessagesPerSecond));
+            }
+            let message = match message {
                 WsMessage::Text(text) => Message::Text(text),
                 WsMessage::Binary(bytes) => Message::Binary(bytes),
                 // The answer is queued. Until it is written nothing more is read, so that a peer that only ever pings
@@ -269,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 WsMessage::Close(frame) => return Err(closed(frame)),
                 WsMessage::Pong(_) | WsMessage::Frame(_) => continue,
             };
-            self.received.add(&message);
+            self.tally.received.add(message.len());
             debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
             return Ok(message);
         }
@@ -280,10 +310,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
         tokio::select! {
             biased;
-            ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx)) => ready.map_err(|error| failed(&error))?,
+            ready = self.writing.ready(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => ready?,
             () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
         }
-        self.sent.add(&message);
+        self.tally.sent.add(message.len());
+        self.writing.queued += message.len() as u64;
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "sent");
         let message = match message {
             Message::Text(text) => WsMessage::Text(text),
@@ -294,7 +325,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Ends the connection as its ending demands, and logs it.
     pub(crate) async fn end(mut self, ending: Ending) {
-        let timeouts = self.context.config.timeouts;
+        let timeouts = self.timeouts;
+        self.tally.close = (ending.code().number(), ending.by());
+        if matches!(&ending, Ending::Failed { code, .. } if *code == CloseCode::MESSAGE_TOO_BIG) {
+            self.context.metrics.hit(Hit::Message);
+        }
         let clean = match &ending {
             Ending::Closed { .. } => within(timeouts.close, self.socket.flush()).await,
             Ending::Failed { code, reason } => {
@@ -319,8 +354,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             peer = %self.peer,
             path = self.path,
             subprotocol = self.subprotocol,
-            received = %self.received,
-            sent = %self.sent,
+            received = %self.tally.received,
+            sent = %self.tally.sent,
             code = ending.code().number(),
             reason = ending.reason(),
             by = ending.by(),
@@ -329,7 +364,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             "connection closed"
         );
         if !matches!(ending, Ending::Lost { .. }) {
-            ending::drain(self.socket.into_inner(), &timeouts).await;
+            ending::drain(self.socket.into_inner().stream, &timeouts).await;
         }
     }
 
@@ -337,21 +372,107 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn next(&mut self) -> Result<WsMessage, Ending> {
         let polled = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await;
         if let Poll::Ready(message) = polled {
+            self.watch.fresh = true;
             self.taken_in_a_row += 1;
             if self.taken_in_a_row >= BURST {
                 self.taken_in_a_row = 0;
                 self.flush().await?;
+                self.tally.publish();
                 tokio::task::yield_now().await;
             }
             return read(message);
         }
         self.taken_in_a_row = 0;
         self.flush().await?;
-        tokio::select! {
-            biased;
-            () = self.context.shutdown.cancelled() => Err(Ending::GoingAway),
-            message = self.socket.next() => read(message),
+        self.tally.publish();
+        self.wait().await
+    }
+
+    /// Waits for the peer, and sees to it that the peer is there.
+    async fn wait(&mut self) -> Result<WsMessage, Ending> {
+        if self.watch.fresh {
+            self.watch.fresh = false;
+            self.watch.heard = Instant::now();
+            if self.watch.pinged.take().is_some() {
+                self.set_timer();
+            }
+            if let Some(arrived) = self.arrived.take() {
+                self.context.metrics.echo.observe(self.watch.heard - arrived);
+            }
         }
+        loop {
+            tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
+                message = self.socket.next() => {
+                    self.watch.fresh = true;
+                    if self.watch.waits != u32::MAX {
+                        if self.watch.waits.is_multiple_of(TIMED) {
+                            self.arrived = Some(Instant::now());
+                        }
+                        self.watch.waits = (self.watch.waits + 1) % TIMED;
+                    }
+                    return read(message);
+                }
+                () = self.watch.timer.as_mut() => {
+                    if let Some(message) = self.look().await? {
+                        self.watch.fresh = true;
+                        return Ok(message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due when the timer fires, and sets it anew.
+    async fn look(&mut self) -> Result<Option<WsMessage>, Ending> {
+        let timeouts = self.timeouts;
+        let now = Instant::now();
+        if self.watch.end.is_some_and(|end| end <= now) {
+            self.context.metrics.hit(Hit::Lifetime);
+            let reason = "the connection has lived as long as one may here".to_owned();
+            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
+        }
+        if self.watch.pinged.is_some_and(|pinged| pinged + timeouts.pong <= now) {
+            // What comes may be there already and only not have been looked for, where the machine is busy.
+            tokio::task::yield_now().await;
+            if let Poll::Ready(message) = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await {
+                return read(message).map(Some);
+            }
+            return Err(self.exceeded(Hit::Pong));
+        }
+        if self.watch.pinged.is_none() && self.watch.heard + timeouts.idle <= now {
+            self.watch.pinged = Some(now);
+            self.socket.start_send_unpin(WsMessage::Ping(Bytes::new())).map_err(|error| failed(&error))?;
+            debug!(peer = %self.peer, "pinged");
+            self.flush().await?;
+        }
+        self.set_timer();
+        Ok(None)
+    }
+
+    fn set_timer(&mut self) {
+        let timeouts = self.timeouts;
+        let next = match self.watch.pinged {
+            Some(pinged) => pinged + timeouts.pong,
+            None => self.watch.heard + timeouts.idle,
+        };
+        self.watch.timer.as_mut().reset(self.watch.end.map_or(next, |end| end.min(next)));
+    }
+
+    fn exceeded(&self, limit: Hit) -> Ending {
+        self.context.metrics.hit(limit);
+        let (code, reason) = match limit {
+            Hit::MessagesPerSecond => {
+                let most = self.context.config.limits.messages_per_second(self.peer.ip()).unwrap_or_default();
+                (CloseCode::POLICY_VIOLATION, format!("more than {most} messages in a second"))
+            }
+            _ => {
+                let pong = self.timeouts.pong;
+                (CloseCode::INTERNAL_ERROR, format!("no answer to a ping within {pong:?}"))
+            }
+        };
+        Ending::Failed { code, reason }
     }
 
     /// Writes all that was sent.
@@ -361,7 +482,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // here goes out before the Close frame.
             biased;
             () = self.context.shutdown.cancelled() => Err(Ending::GoingAway),
-            flushed = self.socket.flush() => flushed.map_err(|error| failed(&error)),
+            flushed = self.writing.flush(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => flushed,
         }
     }
 
@@ -409,7 +530,7 @@ fn closed(frame: Option<CloseFrame>) -> Ending {
 }
 
 /// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
-fn failed(error: &WsError) -> Ending {
+pub(crate) fn failed(error: &WsError) -> Ending {
     let code = match error {
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | WsError::ConnectionClosed
@@ -453,11 +574,11 @@ mod tests {
         stream.readable().await.unwrap();
 
         let request = ::http::Request::get("/echo")
-            .header("Host", "x")
+            .header("Host", "localhost")
             .header("Connection", "Upgrade")
             .header("Sec-WebSocket-Version", "13")
             .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()));
+        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()).unwrap());
         let accepted = handshake::check(&request.body(()).unwrap(), &context).unwrap();
         let messages = [&[0x81, 0x83, 0, 0, 0, 0][..], b"one", &[0x82, 0x83, 0, 0, 0, 0], b"two"].concat();
         serve(stream, messages, peer, accepted, &context).await;

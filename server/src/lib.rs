@@ -18,12 +18,15 @@
 //!
 //! A connection passes through these modules in this order:
 //!
-//! * `server`: binds, accepts, shuts down.
+//! * `server`: binds, accepts, shuts down. `limits`: for whom there is room.
+//! * `tls`: TLS, where the first byte says so.
 //! * `opening`: reads a connection's first bytes, bounded in size and time, and tells HTTP from raw TCP.
 //! * `handshake`: checks a WebSocket's opening request and answers it (RFC 6455 section 4.2).
-//! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7).
+//!   `access`: from which pages and by which names the server may be asked, and with which token.
+//! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7). `writing`: waiting
+//!   for a peer that reads slowly. `tally`: what a connection counts for `metrics`.
 //! * `scenario`: what the server does on a path.
-//! * `http`: what is plain HTTP: the page, `/healthz`. `page`: the page's files and their security policy.
+//! * `http`: what is plain HTTP: the page, `/healthz`, `/metrics`. `page`: the page's files and their security policy.
 //! * `raw`: TCP echo for a connection that is not HTTP.
 //!
 //! The binary is `main.rs`, and `log.rs` beside it; the `cli` feature, on by default, brings in what only they need.
@@ -35,7 +38,9 @@
 //! | `/echo` | sends every message back: text as text, binary as binary |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
+//! | `/metrics` | what the server counts, in OpenMetrics' text form |
 
+mod access;
 mod chance;
 mod config;
 mod connection;
@@ -46,6 +51,8 @@ mod fault;
 pub mod fuzzing;
 mod handshake;
 mod http;
+mod limits;
+mod metrics;
 mod opening;
 mod page;
 mod query;
@@ -54,10 +61,18 @@ mod scenario;
 mod script;
 mod server;
 mod stream;
+mod tally;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace;
 mod wire;
+mod writing;
 
+pub use access::{InvalidToken, Token};
 pub use config::{Config, Timeouts};
+pub use limits::{Limit, Limits, raise_descriptor_limit};
 pub use script::{Mounted, Script};
 pub use server::{BindError, Server};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use wirescope_protocol::CloseCode;

@@ -1,19 +1,19 @@
 //! A connection's first bytes: what it is, told within bounds of size and time.
 
-use std::{fmt::Write as _, io, net::SocketAddr};
+use std::{fmt::Write as _, io};
 
 use bytes::BytesMut;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::{Instant, timeout_at},
 };
 
-use crate::{Config, Timeouts, ending, handshake};
-
-/// The longest request head that is read, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+use crate::{
+    Config, Timeouts, ending, handshake,
+    metrics::Hit,
+    stream::{Arrival, Stream},
+};
 
 /// The most headers a request may have.
 const MAX_HEADERS: usize = 100;
@@ -25,23 +25,29 @@ const METHODS: [&str; 10] =
 /// What a connection turned out to be.
 #[derive(Debug)]
 pub(crate) enum Opening {
-    /// A request to open a WebSocket, and what came after it.
-    WebSocket { request: Request<()>, head: Vec<u8>, leftover: Vec<u8> },
+    /// A request to open a WebSocket, its bytes, what came after it, and when it began.
+    WebSocket { request: Request<()>, head: Vec<u8>, leftover: Vec<u8>, begun: Instant },
     /// Any other HTTP request, of which this was read.
     Http { read: BytesMut },
     /// Not HTTP; this was read.
     Raw { read: BytesMut },
-    /// Nothing that is served, and the answer to it.
-    Refused { response: Response<String>, to_head: bool },
+    /// Nothing that is served, the answer to it, and the limit that it went past if it was one.
+    Refused { response: Response<String>, to_head: bool, hit: Option<Hit> },
     /// The peer left, or never said anything.
     Nothing,
 }
 
 /// Reads until it is clear what the connection is, and a WebSocket's request to its end.
-pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Config) -> io::Result<Opening> {
-    let raw_allowed = config.raw_tcp || peer.ip().to_canonical().is_loopback();
+pub(crate) async fn read<S: Stream>(
+    stream: &mut S,
+    arrival: Arrival,
+    config: &Config,
+) -> io::Result<Opening> {
+    let raw_allowed = config.raw_tcp || arrival.peer.ip().to_canonical().is_loopback();
+    let max_head = config.limits.request_head;
     let mut read = BytesMut::with_capacity(1024);
-    let mut deadline = Instant::now() + config.timeouts.first_byte;
+    let mut begun = Instant::now();
+    let mut deadline = begun + config.timeouts.first_byte;
     loop {
         let count = match timeout_at(deadline, stream.read_buf(&mut read)).await {
             Ok(count) => count?,
@@ -51,11 +57,13 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
                     &read,
                     StatusCode::REQUEST_TIMEOUT,
                     "the request did not arrive within the time allowed",
-                ));
+                )
+                .past(Hit::RequestTime));
             }
         };
         if read.len() == count {
-            deadline = Instant::now() + config.timeouts.request;
+            begun = Instant::now();
+            deadline = begun + config.timeouts.request;
         }
         match sniff(&read, count == 0) {
             Sniffed::Nothing => return Ok(Opening::Nothing),
@@ -72,7 +80,8 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
                 return Ok(refused(
                     &read,
                     StatusCode::BAD_REQUEST,
-                    "this port does not speak TLS: use ws:// or http://",
+                    "this port does not speak TLS: use ws:// or http://, or start the server with --tls-cert and \
+                     --tls-key, or --tls-self-signed",
                 ));
             }
             Sniffed::OtherVersion => {
@@ -84,19 +93,28 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
             }
             Sniffed::Http if count == 0 => return Ok(Opening::Nothing),
             Sniffed::Http => {
-                if let Some(opening) = classify(&mut read) {
+                if let Some(opening) = classify(&mut read, arrival, begun) {
                     return Ok(opening);
                 }
             }
         }
-        if read.len() >= MAX_HEAD {
+        if read.len() >= max_head {
             return Ok(refused(
                 &read,
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                format!("the request's head is longer than {MAX_HEAD} bytes"),
-            ));
+                format!("the request's head is longer than {max_head} bytes"),
+            )
+            .past(Hit::RequestHead));
         }
     }
+}
+
+/// Whether a connection begins like TLS. Its first byte is looked at and stays to be read.
+#[cfg(feature = "tls")]
+pub(crate) async fn is_tls(stream: &tokio::net::TcpStream, timeouts: &Timeouts) -> io::Result<bool> {
+    let mut first = [0];
+    let count = tokio::time::timeout(timeouts.first_byte, stream.peek(&mut first)).await??;
+    Ok(count == 1 && first == [crate::tls::FIRST_BYTE])
 }
 
 /// A response to a request that was read here, as it is on the wire. The answer to HEAD has no body.
@@ -127,7 +145,7 @@ pub(crate) fn rendered<B: AsRef<str>>(response: &Response<B>, to_head: bool) -> 
 
 /// Writes the response and ends the connection so that the peer can read it.
 pub(crate) async fn refuse(
-    mut stream: TcpStream,
+    mut stream: impl Stream,
     response: &Response<String>,
     to_head: bool,
     timeouts: &Timeouts,
@@ -148,7 +166,17 @@ pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Response<Stri
 }
 
 fn refused(read: &[u8], status: StatusCode, why: impl Into<String>) -> Opening {
-    Opening::Refused { response: text(status, why), to_head: read.starts_with(b"HEAD ") }
+    Opening::Refused { response: text(status, why), to_head: read.starts_with(b"HEAD "), hit: None }
+}
+
+impl Opening {
+    /// The same refusal, counted as that of a limit.
+    fn past(mut self, limit: Hit) -> Self {
+        if let Self::Refused { hit, .. } = &mut self {
+            *hit = Some(limit);
+        }
+        self
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -197,7 +225,7 @@ fn begins_like_http(line: &[u8]) -> bool {
 }
 
 /// What an HTTP request is, once its head is whole.
-pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
+pub(crate) fn classify(read: &mut BytesMut, arrival: Arrival, begun: Instant) -> Option<Opening> {
     if !has_head_end(read) {
         return None;
     }
@@ -207,11 +235,14 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return None,
         Err(httparse::Error::TooManyHeaders) => {
-            return Some(refused(
-                read,
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                format!("the request has more than {MAX_HEADERS} headers"),
-            ));
+            return Some(
+                refused(
+                    read,
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    format!("the request has more than {MAX_HEADERS} headers"),
+                )
+                .past(Hit::RequestHead),
+            );
         }
         Err(error) => {
             return Some(refused(
@@ -221,7 +252,7 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
             ));
         }
     };
-    let Some(request) = to_request(&parsed) else {
+    let Some(mut request) = to_request(&parsed) else {
         return Some(refused(
             read,
             StatusCode::BAD_REQUEST,
@@ -229,8 +260,9 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
         ));
     };
     if handshake::is_upgrade(&request) {
+        request.extensions_mut().insert(arrival);
         let leftover = read[length..].to_vec();
-        Some(Opening::WebSocket { request, head: read[..length].to_vec(), leftover })
+        Some(Opening::WebSocket { request, head: read[..length].to_vec(), leftover, begun })
     } else {
         Some(Opening::Http { read: std::mem::take(read) })
     }

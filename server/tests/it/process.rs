@@ -163,7 +163,7 @@ async fn that_no_connection_can_be_accepted_is_logged_once_and_so_is_that_they_a
     let mut few = Command::new("sh");
     few.args([
         "-c",
-        "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0",
+        "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0 --max-connections 1000",
         env!("CARGO_BIN_EXE_wirescope-server"),
     ]);
     piped(&mut few);
