@@ -260,16 +260,15 @@ impl Denied {
 
 /// The offers of a request without tokens, and whether [`SUBPROTOCOL`] is to be selected: when it is offered beside one.
 pub(crate) fn without_tokens<'a>(values: &[&'a str]) -> (Vec<Cow<'a, str>>, Option<&'static str>) {
-    let is_token = |offer: &&str| offered_token(offer).is_some();
     let mut had_token = false;
     let public = values
         .iter()
         .map(|value| {
-            if !value.split(',').any(|offer| is_token(&offer)) {
+            if !value.split(',').any(is_token_offer) {
                 return Cow::Borrowed(*value);
             }
             had_token = true;
-            value.split(',').filter(|offer| !is_token(offer)).collect::<Vec<_>>().join(",").into()
+            value.split(',').filter(|offer| !is_token_offer(offer)).collect::<Vec<_>>().join(",").into()
         })
         .collect::<Vec<_>>();
     let is_offered =
@@ -280,6 +279,11 @@ pub(crate) fn without_tokens<'a>(values: &[&'a str]) -> (Vec<Cow<'a, str>>, Opti
 fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let values = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter();
     values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','))
+}
+
+/// Whether an offer is a token, and so not for others to see.
+pub(crate) fn is_token_offer(offer: &str) -> bool {
+    offered_token(offer).is_some()
 }
 
 /// The token in an offer; one that does not decode is empty, which no token is.

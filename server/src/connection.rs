@@ -64,13 +64,17 @@ pub(crate) async fn serve(
         return talk(stream, leftover, peer, &accepted, context).await;
     }
     let (handle, ports) = wire::Handle::new();
-    let wire = Wire::new(tracer, &context.config, &handle);
+    let wire = Wire::new(tracer, context, &handle);
     let _listed = is_controlled.then(|| context.live.enter(peer, &accepted, handle));
     let (pipe, end) = tokio::io::duplex(wire::PIPE);
-    tokio::join!(
-        wire.run(plan, ports, stream, leftover, pipe, &context.shutdown),
-        talk(end, Vec::new(), peer, &accepted, context)
-    );
+    // Boxed, so that the task of a connection without all this is no larger for it.
+    let bent = Box::pin(async {
+        tokio::join!(
+            wire.run(plan, ports, stream, leftover, pipe, &context.shutdown),
+            talk(end, Vec::new(), peer, &accepted, context)
+        )
+    });
+    bent.await;
 }
 
 pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(

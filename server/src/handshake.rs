@@ -17,6 +17,7 @@ use wirescope_protocol::subprotocol;
 use crate::{
     access::{self, Denied},
     fault::{Answer, Direction, Made, Plan},
+    metrics::Metrics,
     opening,
     query::{Query, QueryError},
     scenario::{self, Scenario},
@@ -156,6 +157,7 @@ pub(crate) async fn answer<S: Stream>(
     request: &Request<()>,
     head: &[u8],
     accepted: &Accepted,
+    metrics: &Metrics,
 ) -> io::Result<bool> {
     let mut answer = Answer::new(accepted.response().map(str::to_owned));
     for (setting, made) in accepted.plan.made() {
@@ -163,6 +165,7 @@ pub(crate) async fn answer<S: Stream>(
         let mut chance = accepted.plan.chance(setting.fault.name, Direction::Out, 0);
         if setting.trigger.chance.is_none_or(|share| chance.share() < share.0) {
             fault.strike(request, &mut answer, &mut chance);
+            metrics.fault(setting.fault.name);
         }
     }
     if let Some(tracer) = &accepted.tracer {

@@ -106,7 +106,7 @@ mod tests {
             ("error,wirescope_server=debug", Level::DEBUG),
         ] {
             let targets = parse(filter).unwrap();
-            assert_eq!(targets.default_level().is_some(), true, "{filter}");
+            assert!(targets.default_level().is_some(), "{filter}");
             assert!(targets.would_enable("wirescope_server", &level), "{filter}");
         }
         for wrong in ["foo", "info,foo", "info,", "wirescope_server", "a=b", "a=info=b"] {

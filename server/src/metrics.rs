@@ -99,14 +99,10 @@ pub(crate) struct Metrics {
     received: Traffic,
     sent: Traffic,
     queued: AtomicU64,
-    faults: Mutex<BTreeMap<&'static str, Counter>>,
+    faults: Mutex<BTreeMap<&'static str, u64>>,
     pub(crate) handshake: Histogram,
     pub(crate) echo: Histogram,
 }
-
-/// One count that many share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Counter(Arc<AtomicU64>);
 
 #[derive(Debug, Default)]
 struct Traffic {
@@ -118,13 +114,6 @@ impl Traffic {
     fn add(&self, count: Count) {
         self.messages.fetch_add(count.messages, Relaxed);
         self.bytes.fetch_add(count.bytes, Relaxed);
-    }
-}
-
-impl Counter {
-    #[allow(dead_code, reason = "each fault counts itself with it")]
-    pub(crate) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Relaxed);
     }
 }
 
@@ -169,10 +158,9 @@ impl Metrics {
         Queued { metrics: Arc::clone(self), bytes }
     }
 
-    /// The count of a fault, by its name in URLs. Taking it locks and adding to it does not, so a connection takes it once.
-    #[allow(dead_code, reason = "each fault counts itself with it")]
-    pub(crate) fn fault(&self, name: &'static str) -> Counter {
-        locked(&self.faults).entry(name).or_default().clone()
+    /// Counts a fault that struck, by its name in URLs. It locks, which only connections with faults pay for.
+    pub(crate) fn fault(&self, name: &'static str) {
+        *locked(&self.faults).entry(name).or_default() += 1;
     }
 
     /// The text form; `connections` is how many there are now.
@@ -222,7 +210,7 @@ impl Metrics {
             .collect();
         let faults = locked(&self.faults)
             .iter()
-            .map(|(name, count)| (vec![("fault", (*name).to_owned())], count.0.load(Relaxed)))
+            .map(|(name, count)| (vec![("fault", (*name).to_owned())], *count))
             .collect();
         vec![
             Family::new("open_connections", "TCP connections now", Values::Gauge(connections as u64)),
@@ -401,8 +389,8 @@ mod tests {
         metrics.closed(4001, "peer");
         metrics.hit(Hit::Message);
         metrics.denied(Refusal::Origin);
-        metrics.fault("drop").add(2);
-        metrics.fault("drop").add(1);
+        metrics.fault("drop");
+        metrics.fault("drop");
         metrics.traffic(Count { messages: 2, bytes: 10 }, Count { messages: 1, bytes: 5 });
         metrics.handshake.observe(Duration::from_micros(250));
         metrics.handshake.observe(Duration::from_secs(9));
@@ -417,7 +405,7 @@ mod tests {
             "wirescope_messages_total{direction=\"received\"} 2",
             "wirescope_message_bytes_total{direction=\"sent\"} 5",
             "wirescope_closes_total{code=\"4001\",by=\"peer\"} 1",
-            "wirescope_faults_total{fault=\"drop\"} 3",
+            "wirescope_faults_total{fault=\"drop\"} 2",
             "wirescope_limit_hits_total{limit=\"message\"} 1",
             "wirescope_denied_total{wrong=\"origin\"} 1",
             "wirescope_handshake_seconds_bucket{le=\"0.0001\"} 0",

@@ -113,7 +113,9 @@ pub(crate) async fn read<S: Stream>(
 #[cfg(feature = "tls")]
 pub(crate) async fn is_tls(stream: &tokio::net::TcpStream, timeouts: &Timeouts) -> io::Result<bool> {
     let mut first = [0];
-    let count = tokio::time::timeout(timeouts.first_byte, stream.peek(&mut first)).await??;
+    let nothing = |_| io::Error::new(io::ErrorKind::UnexpectedEof, "nothing came in the time allowed");
+    let count =
+        tokio::time::timeout(timeouts.first_byte, stream.peek(&mut first)).await.map_err(nothing)??;
     Ok(count == 1 && first == [crate::tls::FIRST_BYTE])
 }
 

@@ -387,45 +387,45 @@ async fn serve(stream: TcpStream, peer: SocketAddr, context: Arc<Context>, _plac
     let arrival = Arrival { peer, local, tls: false };
     #[cfg(feature = "tls")]
     if let Some(tls) = &context.tls {
-        let spoken = tokio::select! {
-            spoken = opening::is_tls(&stream, &context.config.timeouts) => spoken,
-            () = context.shutdown.cancelled() => return,
-        };
-        match spoken {
-            Ok(true) => {
-                let accepted = tokio::select! {
-                    accepted = timeout(context.config.timeouts.request, tls.accept(stream)) => accepted,
-                    () = context.shutdown.cancelled() => return,
-                };
-                match accepted {
-                    Ok(Ok(stream)) => serve_stream(stream, Arrival { tls: true, ..arrival }, &context).await,
-                    Ok(Err(error)) => {
-                        context.metrics.accepted(Kind::Nothing);
-                        debug!(%peer, %error, "lost in the TLS handshake");
-                    }
-                    Err(_) => {
-                        context.metrics.accepted(Kind::Nothing);
-                        context.metrics.hit(Hit::RequestTime);
-                        debug!(%peer, "the TLS handshake took too long");
-                    }
-                }
-            }
-            // A token, or anything else, is not to cross a network in the open where it need not.
-            Ok(false) if !peer.ip().to_canonical().is_loopback() => {
-                context.metrics.accepted(Kind::Refused);
-                let text = "this server speaks TLS beyond its own machine: use wss:// or https://";
-                let response = opening::text(StatusCode::FORBIDDEN, text);
-                opening::refuse(stream, &response, false, &context.config.timeouts).await;
-            }
-            Ok(false) => serve_stream(stream, arrival, &context).await,
-            Err(error) => {
-                context.metrics.accepted(Kind::Nothing);
-                debug!(%peer, %error, "lost before a request");
-            }
-        }
-        return;
+        // Boxed, so that the task of a plain connection is no larger for it.
+        return Box::pin(serve_either(stream, arrival, tls, &context)).await;
     }
     serve_stream(stream, arrival, &context).await;
+}
+
+/// Serves a connection that may speak TLS.
+#[cfg(feature = "tls")]
+async fn serve_either(stream: TcpStream, arrival: Arrival, tls: &tls::Acceptor, context: &Arc<Context>) {
+    let (peer, timeouts, metrics) = (arrival.peer, &context.config.timeouts, &context.metrics);
+    let accepted = async {
+        if opening::is_tls(&stream, timeouts).await? {
+            timeout(timeouts.request, tls.accept(stream)).await?.map(Ok)
+        } else {
+            Ok(Err(stream))
+        }
+    };
+    let accepted = tokio::select! {
+        accepted = accepted => accepted,
+        () = context.shutdown.cancelled() => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => serve_stream(stream, Arrival { tls: true, ..arrival }, context).await,
+        // A token, or anything else, is not to cross a network in the open where it need not.
+        Ok(Err(stream)) if !peer.ip().to_canonical().is_loopback() => {
+            metrics.accepted(Kind::Refused);
+            let text = "this server speaks TLS beyond its own machine: use wss:// or https://";
+            let response = opening::text(StatusCode::FORBIDDEN, text);
+            opening::refuse(stream, &response, false, timeouts).await;
+        }
+        Ok(Err(stream)) => serve_stream(stream, arrival, context).await,
+        Err(error) => {
+            metrics.accepted(Kind::Nothing);
+            if error.kind() == io::ErrorKind::TimedOut {
+                metrics.hit(Hit::RequestTime);
+            }
+            debug!(%peer, %error, "lost before a request");
+        }
+    }
 }
 
 async fn serve_stream<S: Stream>(mut stream: S, arrival: Arrival, context: &Arc<Context>) {
@@ -441,7 +441,7 @@ async fn serve_stream<S: Stream>(mut stream: S, arrival: Arrival, context: &Arc<
                 Ok(accepted) => {
                     metrics.accepted(Kind::WebSocket);
                     let answered = tokio::select! {
-                        answered = handshake::answer(&mut stream, &request, &head, &accepted) => answered,
+                        answered = handshake::answer(&mut stream, &request, &head, &accepted, metrics) => answered,
                         () = context.shutdown.cancelled() => return,
                     };
                     match answered {
@@ -508,5 +508,47 @@ fn is_the_peers(error: &io::Error) -> bool {
 fn report(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         error!(%error, "a connection's task failed; this is a defect of the server");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(feature = "tls")]
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// Each idle connection keeps its task, with room for all that it may come to.
+    #[tokio::test]
+    async fn the_task_of_a_connection_is_small() {
+        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let peer = listener.local_addr().unwrap();
+        let place = context.admission.enter(peer.ip()).unwrap();
+        let size = size_of_val(&serve(stream, peer, Arc::clone(&context), place));
+        assert!(size <= 6 * 1024, "{size} bytes");
+    }
+
+    /// No test has an address beyond its own machine, so the peer's is made up.
+    #[cfg(feature = "tls")]
+    #[tokio::test]
+    async fn where_there_is_tls_a_plain_connection_is_for_this_machine() {
+        let config = Config { tls: Some(crate::Tls::SelfSigned), ..Config::default() };
+        let context = Arc::new(Context::new(config, CancellationToken::new()).unwrap());
+        for (peer, status) in
+            [("127.0.0.1:1000", "200"), ("[::ffff:127.0.0.1]:1000", "200"), ("192.0.2.1:1000", "403")]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            client.write_all(request).await.unwrap();
+            let place = context.admission.enter([127, 0, 0, 1].into()).unwrap();
+            tokio::spawn(serve(stream, peer.parse().unwrap(), Arc::clone(&context), place));
+            let mut answer = String::new();
+            client.read_to_string(&mut answer).await.unwrap();
+            assert_eq!(answer.split(' ').nth(1), Some(status), "{peer}: {answer}");
+        }
     }
 }
