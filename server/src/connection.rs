@@ -3,7 +3,7 @@
 //! What is sent is written when the scenario next has to wait, so answers to messages that came together leave
 //! together.
 
-use std::{future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{fmt, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};

@@ -7,14 +7,8 @@ use tokio::{io::join, runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, connection,
-    fault::Plan,
-    handshake, opening,
-    query::Query,
-    scenario::About,
-    server::Context,
-    stream::Arrival,
-    wire,
+    Config, connection, fault::Plan, handshake, opening, query::Query, scenario::About, server::Context,
+    stream::Arrival, wire,
 };
 
 /// A query is read or refused, by every scenario and by the faults.

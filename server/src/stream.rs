@@ -24,8 +24,9 @@ impl Stream for TcpStream {
     }
 }
 
+/// In a box, since it is large and a connection's task has room for it in many places.
 #[cfg(feature = "tls")]
-impl Stream for tokio_rustls::server::TlsStream<TcpStream> {
+impl Stream for Box<tokio_rustls::server::TlsStream<TcpStream>> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
     }

@@ -85,8 +85,8 @@ impl Acceptor {
         Ok(())
     }
 
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        TlsAcceptor::from(self.current().config).accept(stream).await
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<Box<TlsStream<TcpStream>>> {
+        TlsAcceptor::from(self.current().config).accept(stream).await.map(Box::new)
     }
 
     /// The server's own certificate, in DER.

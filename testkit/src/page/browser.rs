@@ -42,7 +42,8 @@ impl Browser {
         let port = time::timeout(Duration::from_secs(20), port(&mut driver)).await;
         let port = port.expect("ChromeDriver listens within 20 s");
 
-        let mut chromium = json!({ "args": [&FLAGS, flags].concat() });
+        let flags = [&FLAGS, flags].concat();
+        let mut chromium = json!({ "args": flags });
         if let Some(chrome) = chrome {
             chromium["binary"] = json!(chrome.to_string_lossy());
         }
