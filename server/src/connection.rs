@@ -8,16 +8,17 @@ use std::{
     future::poll_fn,
     io,
     net::SocketAddr,
+    pin::Pin,
     sync::Arc,
     task::{Context as Task, Poll},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
-    time::timeout,
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -34,16 +35,23 @@ use tokio_tungstenite::{
     },
 };
 use tracing::{debug, info};
-use wirescope_protocol::{CloseCode, Quoted, limits::MAX_CLOSE_REASON};
+use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
 
 pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
+    Timeouts,
+    config::LONGEST_WAIT,
     ending,
     handshake::Accepted,
+    limits::Rate,
+    metrics::Hit,
+    scenario::Scenario,
     server::Context,
-    stream::Stream,
+    stream::{Counted, Stream},
+    tally::Tally,
     wire::{self, Wire},
+    writing::Writing,
 };
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
@@ -57,8 +65,8 @@ const SENT_IN_A_ROW: u64 = 512 * 1024;
 /// this one, and 132 KiB with tungstenite's default of 128 KiB.
 const READ_BUFFER: usize = 4 * 1024;
 
-/// How much is gathered before it is written although the scenario does not wait.
-const WRITE_BUFFER: usize = 64 * 1024;
+/// One in so many answers of an echo is timed, since looking at the clock takes a while itself.
+const TIMED: u32 = 16;
 
 /// The reason with which tungstenite answers a Close frame whose code may not be sent; the code is 1002.
 const BAD_CLOSE: &str = "Protocol violation";
@@ -77,13 +85,17 @@ pub(crate) async fn serve(
         return talk(stream, leftover, peer, &accepted, context).await;
     }
     let (handle, ports) = wire::Handle::new();
-    let wire = Wire::new(tracer, &context.config, &handle);
+    let wire = Wire::new(tracer, context, &handle);
     let _listed = is_controlled.then(|| context.live.enter(peer, &accepted, handle));
     let (pipe, end) = tokio::io::duplex(wire::PIPE);
-    tokio::join!(
-        wire.run(plan, ports, stream, leftover, pipe, &context.shutdown),
-        talk(end, Vec::new(), peer, &accepted, context)
-    );
+    // Boxed, so that the task of a connection without all this is no larger for it.
+    let bent = Box::pin(async {
+        tokio::join!(
+            wire.run(plan, ports, stream, leftover, pipe, &context.shutdown),
+            talk(end, Vec::new(), peer, &accepted, context)
+        )
+    });
+    bent.await;
 }
 
 pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
@@ -190,23 +202,22 @@ impl fmt::Display for Ending {
         }
         match self.reason() {
             "" => Ok(()),
-            reason => write!(f, ": {}", Quoted(reason)),
+            reason => write!(f, ": {reason:?}"),
         }
     }
 }
 
 /// An open WebSocket, from the server's side.
 pub(crate) struct Connection<S> {
-    socket: WebSocketStream<S>,
+    socket: WebSocketStream<Counted<S>>,
     context: Arc<Context>,
     peer: SocketAddr,
     path: String,
     subprotocol: String,
     opened: Instant,
+    timeouts: Timeouts,
     taken_in_a_row: usize,
-    received: Count,
-    sent: Count,
-    /// What `sent` was at the last pause, in bytes.
+    /// What was sent at the last pause, in bytes.
     sent_at_pause: u64,
     /// Whether something was sent, or a ping answered, that may not be written yet.
     unwritten: bool,
@@ -215,6 +226,12 @@ pub(crate) struct Connection<S> {
     owes_pong: bool,
     blocked: Duration,
     last_word: Option<Box<LastWord>>,
+    rate: Rate,
+    watch: Watch,
+    /// When what is being answered came, while that is timed.
+    arrived: Option<Instant>,
+    tally: Tally,
+    writing: Writing,
 }
 
 /// What a scenario says when the peer has sent its Close frame.
@@ -224,23 +241,21 @@ struct LastWord {
     reason: String,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Count {
-    messages: u64,
-    bytes: u64,
-}
-
-impl Count {
-    fn add(&mut self, message: &Message) {
-        self.messages += 1;
-        self.bytes += message.len() as u64;
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}B", self.messages, self.bytes)
-    }
+/// What a connection keeps an eye on while it waits for its peer: one timer, which is looked at when it fires and not set
+/// anew for each message.
+#[derive(Debug)]
+struct Watch {
+    timer: Pin<Box<Sleep>>,
+    /// When the peer was last heard of, as of the last wait.
+    heard: Instant,
+    /// Whether anything came since the last wait began.
+    fresh: bool,
+    /// When the ping was sent that nothing has answered yet.
+    pinged: Option<Instant>,
+    /// When the connection has lived as long as it may.
+    end: Option<Instant>,
+    /// How often it has waited.
+    waits: u32,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -252,34 +267,56 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         accepted: &Accepted,
         context: &Arc<Context>,
     ) -> Self {
-        let max_message = context.config.max_message;
+        let (max_message, limits) = (context.config.max_message, &context.config.limits);
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
-            // A message is only taken from the scenario when less than WRITE_BUFFER waits, so this bound is for what
-            // tungstenite queues by itself: the answers to pings of a peer that does not read them.
-            .max_write_buffer_size(WRITE_BUFFER + max_message + 64 * 1024)
+            .write_buffer_size(limits.outbound_queue)
+            // A message is only taken from the scenario when less than that waits, so this bound is for what tungstenite
+            // queues by itself: the answers to pings of a peer that does not read them.
+            .max_write_buffer_size(limits.outbound_queue + max_message + 64 * 1024)
             .max_message_size(Some(max_message))
-            .max_frame_size(Some(max_message));
+            .max_frame_size(Some(limits.frame.min(max_message)));
+        let stream = Counted::new(stream);
         let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
         let (path, subprotocol) = (accepted.path.clone(), accepted.subprotocol.clone().unwrap_or_default());
         let faults = tracing::field::display(&accepted.plan);
         info!(%peer, path, subprotocol, %faults, "connection opened");
+        let opened = Instant::now();
+        let end = limits.lifetime(peer.ip()).map(|lifetime| opened + lifetime);
+        let mut timeouts = context.config.timeouts;
+        if accepted.plan.bends_the_connection() {
+            // What becomes of it is for its URL to say, and a ping in it would depend on time.
+            (timeouts.idle, timeouts.blocked) = (LONGEST_WAIT, LONGEST_WAIT);
+        }
+        let first = opened + timeouts.idle;
+        let watch = Watch {
+            timer: Box::pin(sleep_until(end.map_or(first, |end| end.min(first)))),
+            heard: opened,
+            fresh: false,
+            pinged: None,
+            end,
+            // Only an echo is timed.
+            waits: if matches!(accepted.scenario, Scenario::Echo) { 0 } else { u32::MAX },
+        };
         Self {
             socket,
             context: Arc::clone(context),
             peer,
             path,
             subprotocol,
-            opened: Instant::now(),
+            opened,
+            timeouts,
             taken_in_a_row: 0,
-            received: Count::default(),
-            sent: Count::default(),
             sent_at_pause: 0,
             unwritten: false,
             owes_pong: false,
             blocked: Duration::ZERO,
             last_word: None,
+            rate: Rate::new(limits.messages_per_second(peer.ip())),
+            watch,
+            arrived: None,
+            tally: Tally::new(&context.metrics),
+            writing: Writing::default(),
         }
     }
 
@@ -356,10 +393,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
         tokio::select! {
             biased;
-            ready = poll_fn(|cx| self.socket.poll_ready_unpin(cx)) => ready.map_err(|error| failed(&error))?,
+            ready = self.writing.ready(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => ready?,
             () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
         }
-        self.sent.add(&message);
+        self.tally.sent.add(message.len());
+        self.writing.queued += message.len() as u64;
         self.unwritten = true;
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "sent");
         let message = match message {
@@ -371,7 +409,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Ends the connection as its ending demands, and logs it.
     pub(crate) async fn end(mut self, ending: Ending) {
-        let timeouts = self.context.config.timeouts;
+        let timeouts = self.timeouts;
+        self.tally.close = (ending.code().number(), ending.by());
+        if matches!(&ending, Ending::Failed { code, .. } if *code == CloseCode::MESSAGE_TOO_BIG) {
+            self.context.metrics.hit(Hit::Message);
+        }
         let clean = match &ending {
             Ending::Closed { code, reason } => match self.last_word.take() {
                 Some(word) if !self.unwritten => {
@@ -401,8 +443,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             peer = %self.peer,
             path = self.path,
             subprotocol = self.subprotocol,
-            received = %self.received,
-            sent = %self.sent,
+            received = %self.tally.received,
+            sent = %self.tally.sent,
             code = ending.code().number(),
             reason = ending.reason(),
             by = ending.by(),
@@ -411,7 +453,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             "connection closed"
         );
         if !matches!(ending, Ending::Lost { .. }) {
-            ending::drain(self.socket.into_inner(), &timeouts).await;
+            ending::drain(self.socket.into_inner().stream, &timeouts).await;
         }
     }
 
@@ -424,73 +466,171 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.taken_in_a_row >= BURST {
             self.taken_in_a_row = 0;
             self.flush().await?;
+            self.tally.publish();
             tokio::task::yield_now().await;
         }
         let polled = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await;
         if let Poll::Ready(message) = polled {
             self.taken_in_a_row += 1;
-            return self.note(message);
+            return self.note(message).await;
         }
         self.taken_in_a_row = 0;
         self.flush().await?;
-        let message = tokio::select! {
-            biased;
-            () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-            message = self.socket.next() => message,
-        };
-        self.note(message)
+        self.tally.publish();
+        self.wait().await
     }
 
     /// Waits for what comes from the peer, or else until `done`.
     async fn recv_or(
         &mut self,
-        mut done: impl FnMut(&mut WebSocketStream<S>, &mut Task<'_>) -> Poll<Result<(), WsError>>,
+        mut done: impl FnMut(&mut WebSocketStream<Counted<S>>, &mut Task<'_>) -> Poll<Result<(), WsError>>,
     ) -> Result<Option<Message>, Ending> {
         loop {
             if self.owes_pong {
                 self.flush().await?;
             }
-            if self.taken_in_a_row >= BURST || self.sent.bytes - self.sent_at_pause >= SENT_IN_A_ROW {
+            if self.taken_in_a_row >= BURST || self.tally.sent.bytes - self.sent_at_pause >= SENT_IN_A_ROW {
                 self.taken_in_a_row = 0;
-                self.sent_at_pause = self.sent.bytes;
+                self.sent_at_pause = self.tally.sent.bytes;
                 if self.context.shutdown.is_cancelled() {
                     return Err(Ending::GoingAway);
                 }
+                self.tally.publish();
                 tokio::task::yield_now().await;
             }
-            let socket = &mut self.socket;
-            let mut poll = |cx: &mut Task<'_>| match socket.poll_next_unpin(cx) {
-                Poll::Ready(message) => Poll::Ready(Ok(Some(message))),
-                Poll::Pending => done(socket, cx).map_ok(|()| None),
+            let (patience, metrics, writing) = (self.timeouts.blocked, &self.context.metrics, &self.writing);
+            let (socket, mut stuck) = (&mut self.socket, None);
+            let mut poll = |cx: &mut Task<'_>, waits: bool| {
+                if let Poll::Ready(message) = socket.poll_next_unpin(cx) {
+                    return Poll::Ready(Ok(Some(message)));
+                }
+                match done(socket, cx) {
+                    Poll::Ready(done) => Poll::Ready(done.map(|()| None).map_err(|error| failed(&error))),
+                    Poll::Pending if waits => {
+                        writing.poll_stuck(&mut stuck, socket, patience, metrics, cx).map(Err)
+                    }
+                    Poll::Pending => Poll::Pending,
+                }
             };
-            let polled = match poll_fn(|cx| Poll::Ready(poll(cx))).await {
+            let polled = match poll_fn(|cx| Poll::Ready(poll(cx, false))).await {
                 Poll::Ready(polled) => polled,
                 Poll::Pending => {
                     let since = Instant::now();
                     let polled = tokio::select! {
                         biased;
                         () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-                        polled = poll_fn(poll) => polled,
+                        polled = poll_fn(|cx| poll(cx, true)) => polled,
                     };
                     self.blocked += since.elapsed();
                     polled
                 }
             };
             self.taken_in_a_row += 1;
-            let Some(message) = polled.map_err(|error| failed(&error))? else { return Ok(None) };
-            let message = self.note(message)?;
+            let Some(message) = polled? else { return Ok(None) };
+            let message = self.note(message).await?;
             if let Some(message) = self.data(message)? {
                 return Ok(Some(message));
             }
         }
     }
 
+    /// Waits for the peer, and sees to it that the peer is there.
+    async fn wait(&mut self) -> Result<WsMessage, Ending> {
+        if self.watch.fresh {
+            self.watch.fresh = false;
+            self.watch.heard = Instant::now();
+            if self.watch.pinged.take().is_some() {
+                self.set_timer();
+            }
+            if let Some(arrived) = self.arrived.take() {
+                self.context.metrics.echo.observe(self.watch.heard - arrived);
+            }
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
+                message = self.socket.next() => {
+                    if self.watch.waits != u32::MAX {
+                        if self.watch.waits.is_multiple_of(TIMED) {
+                            self.arrived = Some(Instant::now());
+                        }
+                        self.watch.waits = (self.watch.waits + 1) % TIMED;
+                    }
+                    return self.note(message).await;
+                }
+                () = self.watch.timer.as_mut() => {
+                    if let Some(message) = self.look().await? {
+                        return Ok(message);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what is due when the timer fires, and sets it anew.
+    async fn look(&mut self) -> Result<Option<WsMessage>, Ending> {
+        let timeouts = self.timeouts;
+        let now = Instant::now();
+        if self.watch.end.is_some_and(|end| end <= now) {
+            self.context.metrics.hit(Hit::Lifetime);
+            let reason = "the connection has lived as long as one may here".to_owned();
+            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
+        }
+        if self.watch.pinged.is_some_and(|pinged| pinged + timeouts.pong <= now) {
+            // What comes may be there already and only not have been looked for, where the machine is busy.
+            tokio::task::yield_now().await;
+            if let Poll::Ready(message) = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await {
+                return self.note(message).await.map(Some);
+            }
+            return Err(self.exceeded(Hit::Pong));
+        }
+        if self.watch.pinged.is_none() && self.watch.heard + timeouts.idle <= now {
+            self.watch.pinged = Some(now);
+            self.socket.start_send_unpin(WsMessage::Ping(Bytes::new())).map_err(|error| failed(&error))?;
+            debug!(peer = %self.peer, "pinged");
+            self.flush().await?;
+        }
+        self.set_timer();
+        Ok(None)
+    }
+
+    fn set_timer(&mut self) {
+        let timeouts = self.timeouts;
+        let next = match self.watch.pinged {
+            Some(pinged) => pinged + timeouts.pong,
+            None => self.watch.heard + timeouts.idle,
+        };
+        self.watch.timer.as_mut().reset(self.watch.end.map_or(next, |end| end.min(next)));
+    }
+
+    fn exceeded(&self, limit: Hit) -> Ending {
+        self.context.metrics.hit(limit);
+        let (code, reason) = match limit {
+            Hit::MessagesPerSecond => {
+                let most = self.context.config.limits.messages_per_second(self.peer.ip()).unwrap_or_default();
+                (CloseCode::POLICY_VIOLATION, format!("more than {most} messages in a second"))
+            }
+            _ => {
+                let pong = self.timeouts.pong;
+                (CloseCode::INTERNAL_ERROR, format!("no answer to a ping within {pong:?}"))
+            }
+        };
+        Ending::Failed { code, reason }
+    }
+
     /// Reads what tungstenite read, and remembers what that obliges to.
-    fn note(&mut self, message: Option<Result<WsMessage, WsError>>) -> Result<WsMessage, Ending> {
+    async fn note(&mut self, message: Option<Result<WsMessage, WsError>>) -> Result<WsMessage, Ending> {
         let message = read(message)?;
+        self.watch.fresh = true;
         if message.is_ping() {
             self.owes_pong = true;
             self.unwritten = true;
+        }
+        if !self.rate.take() {
+            // A ping's answer goes before the Close frame.
+            self.flush().await?;
+            return Err(self.exceeded(Hit::MessagesPerSecond));
         }
         Ok(message)
     }
@@ -503,7 +643,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             WsMessage::Close(frame) => return Err(closed(frame)),
             WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => return Ok(None),
         };
-        self.received.add(&message);
+        self.tally.received.add(message.len());
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
         Ok(Some(message))
     }
@@ -515,7 +655,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // here goes out before the Close frame.
             biased;
             () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-            flushed = self.socket.flush() => flushed.map_err(|error| failed(&error))?,
+            flushed = self.writing.flush(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => flushed?,
         }
         self.unwritten = false;
         self.owes_pong = false;
@@ -533,8 +673,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let close = (code != CloseCode::NO_STATUS)
             .then(|| CloseFrame { code: code.number().into(), reason: reason.into() });
         let mut frames = Vec::new();
-        self.sent.messages += 1;
-        self.sent.bytes += payload.len() as u64;
+        self.tally.sent.add(payload.len());
         Frame::message(payload, OpCode::Data(kind), true).format(&mut frames)?;
         Frame::close(close).format(&mut frames)?;
         let stream = self.socket.get_mut();
@@ -587,7 +726,7 @@ fn closed(frame: Option<CloseFrame>) -> Ending {
 }
 
 /// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
-fn failed(error: &WsError) -> Ending {
+pub(crate) fn failed(error: &WsError) -> Ending {
     let code = match error {
         WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
         | WsError::ConnectionClosed
@@ -611,183 +750,4 @@ fn truncated(reason: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::{
-        io::{AsyncReadExt as _, AsyncWriteExt as _},
-        net::{TcpListener, TcpStream},
-    };
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::{Config, handshake};
-
-    /// A connection, the other end of its TCP connection, and its server's context.
-    async fn connection() -> (Connection<TcpStream>, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, peer) = listener.accept().await.unwrap();
-        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()));
-        let accepted = handshake::check(&request(), &context).unwrap();
-        (Connection::open(stream, Vec::new(), peer, &accepted, &context).await, client)
-    }
-
-    fn request() -> ::http::Request<()> {
-        let request = ::http::Request::get("/echo")
-            .header("Host", "x")
-            .header("Connection", "Upgrade")
-            .header("Sec-WebSocket-Version", "13")
-            .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
-        request.body(()).unwrap()
-    }
-
-    /// A masked frame with a key of zeros and a short payload.
-    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-        let length = 0x80 | u8::try_from(payload.len()).unwrap();
-        [&[first, length, 0, 0, 0, 0][..], payload].concat()
-    }
-
-    fn text(number: u32) -> Message {
-        Message::Text(number.to_string().into())
-    }
-
-    /// As a scenario does that also listens to something else: what it waits for is dropped again and again, at whatever
-    /// point it has come to.
-    async fn cancelled_often<T>(mut wait: impl AsyncFnMut() -> T) -> T {
-        for polls in (0_u32..).map(|round| round % 3) {
-            let mut left = polls;
-            let mut waiting = std::pin::pin!(wait());
-            let polled = poll_fn(|cx| match waiting.as_mut().poll(cx) {
-                Poll::Ready(done) => Poll::Ready(Some(done)),
-                Poll::Pending if left == 0 => Poll::Ready(None),
-                Poll::Pending => {
-                    left -= 1;
-                    Poll::Pending
-                }
-            });
-            if let Ok(Some(done)) = timeout(Duration::from_millis(5), polled).await {
-                return done;
-            }
-            tokio::task::yield_now().await;
-        }
-        unreachable!("the rounds have no end")
-    }
-
-    #[tokio::test]
-    async fn nothing_is_lost_where_waiting_is_given_up() {
-        const COUNT: u32 = 640;
-        for way in 0..3 {
-            let (mut connection, client) = connection().await;
-            let (mut reader, mut writer) = client.into_split();
-            let peer = tokio::spawn(async move {
-                let mut answers = Vec::new();
-                // The first half at once, so that pauses are made within it, and the rest in pieces. A ping now and then,
-                // so that a pong is owed in between.
-                let write = async {
-                    let mut sent = Vec::new();
-                    for number in 0..COUNT {
-                        sent.extend(frame(0x81, number.to_string().as_bytes()));
-                        if number % 50 == 0 {
-                            sent.extend(frame(0x89, b"?"));
-                        }
-                        if number > COUNT / 2 && number % 20 == 0 {
-                            writer.write_all(&std::mem::take(&mut sent)).await.unwrap();
-                            tokio::time::sleep(Duration::from_millis(2)).await;
-                        }
-                    }
-                    sent.extend(frame(0x88, b"\x03\xe8"));
-                    writer.write_all(&sent).await.unwrap();
-                };
-                tokio::join!(write, async { reader.read_to_end(&mut answers).await.unwrap() });
-                answers
-            });
-            let mut came = Vec::new();
-            let ending = loop {
-                let received = cancelled_often(async || match way {
-                    0 => connection.recv().await.map(Some),
-                    1 => connection.recv_or_ready().await,
-                    _ => connection.recv_or_written().await,
-                });
-                match received.await {
-                    Ok(Some(message)) => {
-                        came.push(message.clone());
-                        connection.send(message).await.unwrap();
-                    }
-                    Ok(None) => tokio::task::yield_now().await,
-                    Err(ending) => break ending,
-                }
-            };
-            assert!(matches!(ending, Ending::Closed { .. }), "{ending:?}");
-            assert!(came == (0..COUNT).map(text).collect::<Vec<_>>(), "lost or out of order in way {way}");
-            connection.end(ending).await;
-            // Pongs come in between, so the answers are picked out of the rest.
-            let answers = peer.await.unwrap();
-            let mut answers = answers.as_slice();
-            let (mut echoed, mut pongs) = (Vec::new(), 0);
-            while let [first, length, rest @ ..] = answers {
-                let (payload, rest) = rest.split_at((*length).into());
-                match first {
-                    0x81 => echoed.push(std::str::from_utf8(payload).unwrap().parse::<u32>().unwrap()),
-                    0x8a => pongs += 1,
-                    other => assert_eq!(*other, 0x88),
-                }
-                answers = rest;
-            }
-            assert_eq!(echoed, (0..COUNT).collect::<Vec<_>>());
-            assert_eq!(pongs, COUNT.div_ceil(50));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_last_word_is_said_before_the_answer_to_a_close_frame() {
-        for (close, answer) in [
-            (&b"\x03\xe8bye"[..], &b"\x81\x04last\x88\x08\x03\xe8reason"[..]),
-            (b"", b"\x81\x04last\x88\x00"),
-        ] {
-            let (mut connection, mut client) = connection().await;
-            client.write_all(&frame(0x88, close)).await.unwrap();
-            let ending = connection.recv().await.unwrap_err();
-            connection.say_at_close(Message::Text("last".into()), "reason".to_owned());
-            let ((), answers) = tokio::join!(connection.end(ending), async {
-                let mut answers = Vec::new();
-                client.read_to_end(&mut answers).await.unwrap();
-                client.shutdown().await.unwrap();
-                answers
-            });
-            assert_eq!(answers, answer);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_reason_that_does_not_fit_is_not_given() {
-        let (mut connection, mut client) = connection().await;
-        client.write_all(&frame(0x88, b"\x03\xe8bye")).await.unwrap();
-        let ending = connection.recv().await.unwrap_err();
-        connection.say_at_close(Message::Binary(Bytes::new()), "x".repeat(MAX_CLOSE_REASON + 1));
-        let ((), answers) = tokio::join!(connection.end(ending), async {
-            let mut answers = Vec::new();
-            client.read_to_end(&mut answers).await.unwrap();
-            client.shutdown().await.unwrap();
-            answers
-        });
-        assert_eq!(answers, b"\x82\x00\x88\x05\x03\xe8bye");
-    }
-
-    /// The same through a whole server depends on when the system tells of the end.
-    #[tokio::test]
-    async fn messages_are_answered_when_the_end_of_the_peers_side_is_seen_right_after_them() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, peer) = listener.accept().await.unwrap();
-        client.shutdown().await.unwrap();
-        stream.readable().await.unwrap();
-
-        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()));
-        let accepted = handshake::check(&request(), &context).unwrap();
-        let messages = [&[0x81, 0x83, 0, 0, 0, 0][..], b"one", &[0x82, 0x83, 0, 0, 0, 0], b"two"].concat();
-        serve(stream, messages, peer, accepted, &context).await;
-
-        let mut answers = Vec::new();
-        client.read_to_end(&mut answers).await.unwrap();
-        assert_eq!(answers, b"\x81\x03one\x82\x03two");
-    }
-}
+mod tests;

@@ -7,7 +7,8 @@ use tokio::{io::join, runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, connection, fault::Plan, handshake, opening, query::Query, scenario::About, server::Context, wire,
+    Config, connection, fault::Plan, handshake, opening, query::Query, scenario::About, server::Context,
+    stream::Arrival, wire,
 };
 
 /// A query is read or refused, by every scenario and by the faults.
@@ -29,8 +30,11 @@ pub fn query(bytes: &[u8]) {
 /// A connection's first bytes are told for what they are, and an opening request is answered or refused.
 pub fn handshake(bytes: &[u8]) {
     let mut read = BytesMut::from(bytes);
-    if let Some(opening::Opening::WebSocket { request, .. }) = opening::classify(&mut read) {
-        let context = Context::new(Config::default(), CancellationToken::new());
+    let near = ([127, 0, 0, 1], 1).into();
+    let arrival = Arrival { peer: near, local: near, tls: false };
+    let opening = opening::classify(&mut read, arrival, tokio::time::Instant::now());
+    if let Some(opening::Opening::WebSocket { request, .. }) = opening {
+        let context = Context::new(Config::default(), CancellationToken::new()).expect("the defaults");
         match handshake::check(&request, &context) {
             Ok(accepted) => drop(accepted.response()),
             Err(rejection) => drop(rejection.response()),
@@ -53,7 +57,7 @@ pub fn frames(bytes: &[u8]) {
     runtime.block_on(async {
         let mut config = Config::default();
         config.max_message = 64 * 1024;
-        let context = Arc::new(Context::new(config, CancellationToken::new()));
+        let context = Arc::new(Context::new(config, CancellationToken::new()).expect("the defaults"));
         let request = ::http::Request::get(format!("/echo?{query}"))
             .header("Host", "127.0.0.1")
             .header("Connection", "Upgrade")

@@ -15,7 +15,9 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use wirescope_protocol::subprotocol;
 
 use crate::{
+    access::{self, Denied},
     fault::{Answer, Direction, Made, Plan},
+    metrics::Metrics,
     opening::{self, Head},
     query::{Query, QueryError},
     scenario::{self, Scenario},
@@ -63,6 +65,10 @@ pub(crate) fn is_upgrade<B>(request: &Request<B>) -> bool {
 /// Checks a request that [`is_upgrade`].
 pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accepted, Rejection> {
     let headers = request.headers();
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Rejection::bad("the request must have one Host header"));
+    }
+    context.admit(request)?;
     let path = request.uri().path();
     let about = scenario::About::find(path);
     if about.is_none() && !context.scripts.has(path) {
@@ -75,9 +81,6 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     if request.method() != Method::GET {
         return Err(Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET")
             .with(header::ALLOW, "GET"));
-    }
-    if headers.get_all(header::HOST).iter().count() != 1 {
-        return Err(Rejection::bad("the request must have one Host header"));
     }
     if !has_token(headers, &CONNECTION, "upgrade") {
         return Err(Rejection::bad("the request has Upgrade: websocket and lacks Connection: Upgrade"));
@@ -103,7 +106,9 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     else {
         return Err(Rejection::bad("Sec-WebSocket-Protocol has bytes that are not ASCII"));
     };
-    let offers = subprotocol::parse_offers(offers).map_err(|error| Rejection::bad(error.to_string()))?;
+    let (offers, selected) = access::without_tokens(&offers);
+    let offers = subprotocol::parse_offers(offers.iter().map(AsRef::as_ref))
+        .map_err(|error| Rejection::bad(error.to_string()))?;
     let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
     let trace = query.take_text("trace");
     // A script comes first, so that a test suite can put it where a client's path is fixed.
@@ -123,7 +128,7 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     let Some(mut scenario) = scenario.or_else(script) else {
         return Err(Rejection::new(StatusCode::NOT_FOUND, format!("no script is left on {path}")));
     };
-    let subprotocol = scenario.select(&offers);
+    let subprotocol = selected.or_else(|| scenario.select(&offers));
     scenario.see(request, subprotocol);
     let accept =
         HeaderValue::try_from(derive_accept_key(key.as_bytes())).expect("base64 is valid in a header");
@@ -154,6 +159,7 @@ pub(crate) async fn answer<S: Stream>(
     stream: &mut S,
     request: &Request<()>,
     accepted: &Accepted,
+    metrics: &Metrics,
 ) -> io::Result<bool> {
     let mut answer = Answer::new(accepted.response().map(str::to_owned));
     for (setting, made) in accepted.plan.made() {
@@ -161,6 +167,7 @@ pub(crate) async fn answer<S: Stream>(
         let mut chance = accepted.plan.chance(setting.fault.name, Direction::Out, 0);
         if setting.trigger.chance.is_none_or(|share| chance.share() < share.0) {
             fault.strike(request, &mut answer, &mut chance);
+            metrics.fault(setting.fault.name);
         }
     }
     if let Some(tracer) = &accepted.tracer {
@@ -254,6 +261,13 @@ impl Rejection {
         let mut response = opening::text(self.status, self.text.as_str());
         response.headers_mut().extend(self.headers.iter().cloned());
         response
+    }
+}
+
+impl From<Denied> for Rejection {
+    fn from(denied: Denied) -> Self {
+        let headers = denied.header().map(|(name, value)| (name, HeaderValue::from_static(value)));
+        Self { status: denied.status(), headers: headers.into_iter().collect(), text: denied.text }
     }
 }
 

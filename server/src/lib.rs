@@ -18,13 +18,16 @@
 //!
 //! A connection passes through these modules in this order:
 //!
-//! * `server`: binds, accepts, shuts down.
+//! * `server`: binds, accepts, shuts down. `limits`: for whom there is room.
+//! * `tls`: TLS, where the first byte says so.
 //! * `opening`: reads a connection's first bytes, bounded in size and time, and tells HTTP from raw TCP.
 //! * `handshake`: checks a WebSocket's opening request and answers it (RFC 6455 section 4.2).
+//!   `access`: from which pages and by which names the server may be asked, and with which token.
 //! * `wire`: the frames beneath, where a fault bends them (`fault`) or a trace records them (`trace`); else not at all.
-//! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7).
+//! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7). `writing`: waiting
+//!   for a peer that reads slowly. `tally`: what a connection counts for `metrics`.
 //! * `scenario`: what the server does on a path.
-//! * `http`: what is plain HTTP: the page, `/healthz`. `page`: the page's files and their security policy.
+//! * `http`: what is plain HTTP: the page, `/healthz`, `/metrics`. `page`: the page's files and their security policy.
 //! * `raw`: TCP echo for a connection that is not HTTP.
 //!
 //! Beside them: `query` and `chance` for what a URL says, `script` for what a test suite says, `control` for what it
@@ -48,7 +51,9 @@
 //! | `/control/` | lists live connections and changes their faults, with `--control` |
 //! | `/` | the workbench page |
 //! | `/healthz` | says `ok` |
+//! | `/metrics` | what the server counts, in OpenMetrics' text form |
 
+mod access;
 mod chance;
 mod config;
 mod connection;
@@ -59,6 +64,8 @@ mod fault;
 pub mod fuzzing;
 mod handshake;
 mod http;
+mod limits;
+mod metrics;
 mod opening;
 mod page;
 mod query;
@@ -67,12 +74,20 @@ mod scenario;
 mod script;
 mod server;
 mod stream;
+mod tally;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace;
 mod wire;
+mod writing;
 
+pub use access::{InvalidToken, Token};
 pub use config::{Config, Timeouts};
+pub use limits::{Limit, Limits, raise_descriptor_limit};
 pub use script::{Mounted, Script};
 pub use server::{BindError, Server};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use wirescope_protocol::CloseCode;
 
 /// The paths that are served and what they do, a line each, as `--help` shows them.

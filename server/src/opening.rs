@@ -1,19 +1,19 @@
 //! A connection's first bytes: what it is, told within bounds of size and time.
 
-use std::{fmt::Write as _, io, net::SocketAddr};
+use std::{fmt::Write as _, io};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::{Instant, timeout_at},
 };
 
-use crate::{Config, Timeouts, ending, handshake};
-
-/// The longest request head that is read, in bytes.
-const MAX_HEAD: usize = 16 * 1024;
+use crate::{
+    Config, Timeouts, ending, handshake,
+    metrics::Hit,
+    stream::{Arrival, Stream},
+};
 
 /// The most headers a request may have.
 pub(crate) const MAX_HEADERS: usize = 100;
@@ -29,23 +29,29 @@ pub(crate) struct Head(pub(crate) Bytes);
 /// What a connection turned out to be.
 #[derive(Debug)]
 pub(crate) enum Opening {
-    /// A request to open a WebSocket, and what came after it.
-    WebSocket { request: Request<()>, leftover: Vec<u8> },
+    /// A request to open a WebSocket, what came after it, and when it began.
+    WebSocket { request: Request<()>, leftover: Vec<u8>, begun: Instant },
     /// Any other HTTP request, of which this was read.
     Http { read: BytesMut },
     /// Not HTTP; this was read.
     Raw { read: BytesMut },
-    /// Nothing that is served, and the answer to it.
-    Refused { response: Response<String>, to_head: bool },
+    /// Nothing that is served, the answer to it, and the limit that it went past if it was one.
+    Refused { response: Response<String>, to_head: bool, hit: Option<Hit> },
     /// The peer left, or never said anything.
     Nothing,
 }
 
 /// Reads until it is clear what the connection is, and a WebSocket's request to its end.
-pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Config) -> io::Result<Opening> {
-    let raw_allowed = config.raw_tcp || peer.ip().to_canonical().is_loopback();
+pub(crate) async fn read<S: Stream>(
+    stream: &mut S,
+    arrival: Arrival,
+    config: &Config,
+) -> io::Result<Opening> {
+    let raw_allowed = config.raw_tcp || arrival.peer.ip().to_canonical().is_loopback();
+    let max_head = config.limits.request_head;
     let mut read = BytesMut::with_capacity(1024);
-    let mut deadline = Instant::now() + config.timeouts.first_byte;
+    let mut begun = Instant::now();
+    let mut deadline = begun + config.timeouts.first_byte;
     loop {
         let count = match timeout_at(deadline, stream.read_buf(&mut read)).await {
             Ok(count) => count?,
@@ -55,11 +61,13 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
                     &read,
                     StatusCode::REQUEST_TIMEOUT,
                     "the request did not arrive within the time allowed",
-                ));
+                )
+                .past(Hit::RequestTime));
             }
         };
         if read.len() == count {
-            deadline = Instant::now() + config.timeouts.request;
+            begun = Instant::now();
+            deadline = begun + config.timeouts.request;
         }
         match sniff(&read, count == 0) {
             Sniffed::Nothing => return Ok(Opening::Nothing),
@@ -76,7 +84,8 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
                 return Ok(refused(
                     &read,
                     StatusCode::BAD_REQUEST,
-                    "this port does not speak TLS: use ws:// or http://",
+                    "this port does not speak TLS: use ws:// or http://, or start the server with --tls-cert and \
+                     --tls-key, or --tls-self-signed",
                 ));
             }
             Sniffed::OtherVersion => {
@@ -88,19 +97,30 @@ pub(crate) async fn read(stream: &mut TcpStream, peer: SocketAddr, config: &Conf
             }
             Sniffed::Http if count == 0 => return Ok(Opening::Nothing),
             Sniffed::Http => {
-                if let Some(opening) = classify(&mut read) {
+                if let Some(opening) = classify(&mut read, arrival, begun) {
                     return Ok(opening);
                 }
             }
         }
-        if read.len() >= MAX_HEAD {
+        if read.len() >= max_head {
             return Ok(refused(
                 &read,
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                format!("the request's head is longer than {MAX_HEAD} bytes"),
-            ));
+                format!("the request's head is longer than {max_head} bytes"),
+            )
+            .past(Hit::RequestHead));
         }
     }
+}
+
+/// Whether a connection begins like TLS. Its first byte is looked at and stays to be read.
+#[cfg(feature = "tls")]
+pub(crate) async fn is_tls(stream: &tokio::net::TcpStream, timeouts: &Timeouts) -> io::Result<bool> {
+    let mut first = [0];
+    let nothing = |_| io::Error::new(io::ErrorKind::UnexpectedEof, "nothing came in the time allowed");
+    let count =
+        tokio::time::timeout(timeouts.first_byte, stream.peek(&mut first)).await.map_err(nothing)??;
+    Ok(count == 1 && first == [crate::tls::FIRST_BYTE])
 }
 
 /// A response to a request that was read here, as it is on the wire. The answer to HEAD has no body.
@@ -131,7 +151,7 @@ pub(crate) fn rendered<B: AsRef<str>>(response: &Response<B>, to_head: bool) -> 
 
 /// Writes the response and ends the connection so that the peer can read it.
 pub(crate) async fn refuse(
-    mut stream: TcpStream,
+    mut stream: impl Stream,
     response: &Response<String>,
     to_head: bool,
     timeouts: &Timeouts,
@@ -152,7 +172,17 @@ pub(crate) fn text(status: StatusCode, text: impl Into<String>) -> Response<Stri
 }
 
 fn refused(read: &[u8], status: StatusCode, why: impl Into<String>) -> Opening {
-    Opening::Refused { response: text(status, why), to_head: read.starts_with(b"HEAD ") }
+    Opening::Refused { response: text(status, why), to_head: read.starts_with(b"HEAD "), hit: None }
+}
+
+impl Opening {
+    /// The same refusal, counted as that of a limit.
+    fn past(mut self, limit: Hit) -> Self {
+        if let Self::Refused { hit, .. } = &mut self {
+            *hit = Some(limit);
+        }
+        self
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -201,7 +231,7 @@ fn begins_like_http(line: &[u8]) -> bool {
 }
 
 /// What an HTTP request is, once its head is whole.
-pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
+pub(crate) fn classify(read: &mut BytesMut, arrival: Arrival, begun: Instant) -> Option<Opening> {
     if !has_head_end(read) {
         return None;
     }
@@ -211,11 +241,14 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return None,
         Err(httparse::Error::TooManyHeaders) => {
-            return Some(refused(
-                read,
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                format!("the request has more than {MAX_HEADERS} headers"),
-            ));
+            return Some(
+                refused(
+                    read,
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    format!("the request has more than {MAX_HEADERS} headers"),
+                )
+                .past(Hit::RequestHead),
+            );
         }
         Err(error) => {
             return Some(refused(
@@ -233,8 +266,9 @@ pub(crate) fn classify(read: &mut BytesMut) -> Option<Opening> {
         ));
     };
     if handshake::is_upgrade(&request) {
+        request.extensions_mut().insert(arrival);
         request.extensions_mut().insert(Head(read.split_to(length).freeze()));
-        Some(Opening::WebSocket { request, leftover: read.to_vec() })
+        Some(Opening::WebSocket { request, leftover: read.to_vec(), begun })
     } else {
         Some(Opening::Http { read: std::mem::take(read) })
     }

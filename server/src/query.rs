@@ -5,8 +5,6 @@
 
 use std::{fmt, time::Duration};
 
-use wirescope_protocol::Quoted;
-
 /// The parameters of a request's query, decoded, until they are taken.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
@@ -146,12 +144,12 @@ impl fmt::Display for QueryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid { key, value, allowed } => {
-                write!(f, "parameter {key} is {}; allowed is {allowed}", Quoted(value))
+                write!(f, "parameter {key} is {value:?}; allowed is {allowed}")
             }
             Self::Unknown { key, known } => {
-                write!(f, "there is no parameter {} here; there is: {}", Quoted(key), known.join(", "))
+                write!(f, "there is no parameter {key:?} here; there is: {}", known.join(", "))
             }
-            Self::Repeated { key } => write!(f, "parameter {} is there twice", Quoted(key)),
+            Self::Repeated { key } => write!(f, "parameter {key:?} is there twice"),
             Self::Unfit { key, why } => write!(f, "parameter {key} {why}"),
         }
     }

@@ -3,17 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tracing::info;
 
-use crate::{ending, server::Context};
+use crate::{ending, server::Context, stream::Stream};
 
 /// Sends back every byte until the peer ends its side, starting with what was already read.
 pub(crate) async fn echo(
-    mut stream: TcpStream,
+    mut stream: impl Stream,
     mut read: BytesMut,
     peer: SocketAddr,
     context: &Arc<Context>,
@@ -26,6 +23,8 @@ pub(crate) async fn echo(
             loop {
                 echoed += read.len() as u64;
                 stream.write_all(&read).await?;
+                // TLS may have kept some of it.
+                stream.flush().await?;
                 read.clear();
                 if stream.read_buf(&mut read).await? == 0 {
                     return std::io::Result::Ok("by the peer");

@@ -14,7 +14,7 @@ use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
-use wirescope_protocol::{CloseCode, Quoted};
+use wirescope_protocol::CloseCode;
 
 use crate::connection::{Connection, Ending, Message};
 
@@ -427,8 +427,8 @@ fn shown(message: &Message) -> String {
 fn quoted(text: &str) -> String {
     const SHOWN: usize = 200;
     match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{} and {} more bytes", Quoted(&text[..end]), text.len() - end),
-        None => Quoted(text).to_string(),
+        Some((end, _)) => format!("{:?} and {} more bytes", &text[..end], text.len() - end),
+        None => format!("{text:?}"),
     }
 }
 

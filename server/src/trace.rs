@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use wirescope_protocol::CloseCode;
 
-use crate::{fault::Direction, wire::Frame};
+use crate::{access, fault::Direction, wire::Frame};
 
 /// How much of a trace is kept; then its oldest events go, and are counted.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -278,7 +278,7 @@ fn redacted_line(line: &str) -> String {
     }
     if name.eq_ignore_ascii_case("sec-websocket-protocol") {
         let offers = value.split(',').map(|offer| match offer.trim() {
-            token if token.starts_with("wirescope.token.") => "wirescope.token.…",
+            token if access::is_token_offer(token) => "wirescope.token.…",
             offer => offer,
         });
         return format!("{name}: {}{end}", offers.collect::<Vec<_>>().join(", "));

@@ -61,12 +61,24 @@ pub struct Row {
 
 /// Runs a test on a page of its own.
 pub fn run(name: &str, test: impl AsyncFnOnce(&mut Page)) {
+    run_with(name, &[], &[], async |page| {
+        page.home().await;
+        test(page).await;
+    });
+}
+
+/// Runs a test with a server and a browser that have these flags; the browser shows nothing yet.
+pub fn run_with(
+    name: &str,
+    server_flags: &[&str],
+    browser_flags: &[&str],
+    test: impl AsyncFnOnce(&mut Page),
+) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outcome = runtime.block_on(async {
         let _turn = BROWSERS.acquire().await.expect("it is never closed");
-        let mut page = Page::start().await;
+        let mut page = Page::start_with("127.0.0.1:0", server_flags, browser_flags).await;
         let test = async {
-            page.home().await;
             test(&mut page).await;
             if !page.errors_expected {
                 assert_eq!(page.console_errors().await, [""; 0], "the console says of errors");
@@ -93,15 +105,30 @@ impl Page {
 
     /// Starts a server that listens there, and a browser, which shows nothing yet.
     pub async fn start_on(listen: &str) -> Self {
-        let server = Server::start(&required("WIRESCOPE_SERVER_BIN"), listen).await;
+        Self::start_with(listen, &[], &[]).await
+    }
+
+    async fn start_with(listen: &str, server_flags: &[&str], browser_flags: &[&str]) -> Self {
+        let server = Self::another_server(listen, server_flags).await;
         let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref()).await;
+        let chrome = env::var_os("WIRESCOPE_CHROME");
+        let browser = Browser::start(driver.as_ref(), chrome.as_deref(), browser_flags).await;
         Self { server, browser, errors_expected: false }
+    }
+
+    /// Starts one more server, of the same program.
+    pub async fn another_server(listen: &str, flags: &[&str]) -> Server {
+        Server::start_with(&required("WIRESCOPE_SERVER_BIN"), listen, flags).await
+    }
+
+    /// Opens any URL.
+    pub async fn goto(&self, url: &str) {
+        self.client().goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
     /// Opens the page that the server serves, and waits until it is ready.
     pub async fn home(&self) {
-        self.client().goto(&format!("http://{}/", self.server.address())).await.expect("the page opens");
+        self.goto(&format!("{}/", self.server.url())).await;
         self.until("the page is ready", async || {
             let word = self.script("return document.getElementById('state-word')?.textContent ?? ''").await;
             (word == "idle").then_some(())

@@ -17,8 +17,8 @@ use wirescope_protocol::subprotocol;
 use super::{About, Scenario, State, json};
 use crate::{
     connection::{Connection, Ending, Message},
-    http::PeerAddr,
     opening::{Head, MAX_HEADERS},
+    stream::Arrival,
 };
 
 pub(super) const ABOUT: About = About {
@@ -60,6 +60,8 @@ struct Seen {
     origin: Option<String>,
     cookies: Vec<(String, String)>,
     subprotocols: Subprotocols,
+    /// Whether it came over TLS.
+    tls: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -74,8 +76,6 @@ struct Report<'a> {
     #[serde(flatten)]
     seen: &'a Seen,
     peer: SocketAddr,
-    /// What TLS agreed on; null without it.
-    tls: Option<()>,
 }
 
 /// Whether an offer is no subprotocol but a secret.
@@ -92,7 +92,7 @@ impl Inspect {
         &self,
         connection: &mut Connection<S>,
     ) -> Result<Infallible, Ending> {
-        let report = self.0.as_deref().map(|seen| Report { seen, peer: connection.peer(), tls: None });
+        let report = self.0.as_deref().map(|seen| Report { seen, peer: connection.peer() });
         let report = Message::Text(serde_json::to_string(&report).unwrap_or_default().into());
         loop {
             connection.send(report.clone()).await?;
@@ -102,9 +102,9 @@ impl Inspect {
 }
 
 fn http(_: &Arc<State>) -> Router {
-    let answer = async |Extension(PeerAddr(peer)): Extension<PeerAddr>, request: AxumRequest| {
+    let answer = async |Extension(arrival): Extension<Arrival>, request: AxumRequest| {
         let seen = Seen::new(&request, None);
-        json(&Report { seen: &seen, peer, tls: None })
+        json(&Report { seen: &seen, peer: arrival.peer })
     };
     Router::new().route(ABOUT.path, get(answer))
 }
@@ -133,6 +133,7 @@ impl Seen {
                 offered: offered.into_iter().map(without_token).collect(),
                 selected: subprotocol.map(without_token),
             },
+            tls: request.extensions().get::<Arrival>().is_some_and(|arrival| arrival.tls),
         }
     }
 }

@@ -119,7 +119,7 @@ impl Scenario {
     pub(crate) fn select<'a>(&self, offers: &[&'a str]) -> Option<&'a str> {
         match self {
             Self::Trace(_) => None,
-            // None of the others gives a subprotocol a meaning of its own.
+            // None of the others gives a subprotocol a meaning of its own. Tokens are no offers by now.
             Self::Echo
             | Self::Inspect(_)
             | Self::Source(_)
@@ -127,7 +127,7 @@ impl Scenario {
             | Self::Reply(_)
             | Self::Chat(_)
             | Self::Script(_)
-            | Self::Feed(_) => offers.iter().copied().find(|offer| !inspect::is_secret(offer)),
+            | Self::Feed(_) => offers.first().copied(),
         }
     }
 

@@ -29,6 +29,8 @@ use self::{frame::FrameReader, inward::Inward, outward::Outward, unread::Unread}
 use crate::{
     Config, ending,
     fault::{Direction, Plan, Strike},
+    metrics::Metrics,
+    server::Context,
     stream::Stream,
     trace::{Tracer, Verdict},
 };
@@ -43,6 +45,7 @@ const LONGEST_HELD: Duration = Duration::from_secs(10 * 60);
 pub(crate) struct Wire<'a> {
     tracer: Option<&'a Tracer>,
     config: &'a Config,
+    metrics: &'a Metrics,
     state: Arc<Mutex<State>>,
 }
 
@@ -129,8 +132,9 @@ impl Handle {
 }
 
 impl<'a> Wire<'a> {
-    pub(crate) fn new(tracer: Option<&'a Tracer>, config: &'a Config, handle: &Handle) -> Self {
-        Self { tracer, config, state: Arc::clone(&handle.state) }
+    pub(crate) fn new(tracer: Option<&'a Tracer>, context: &'a Context, handle: &Handle) -> Self {
+        let (config, metrics) = (&context.config, &context.metrics);
+        Self { tracer, config, metrics, state: Arc::clone(&handle.state) }
     }
 
     /// Passes bytes between the peer and the pipe until the connection is over, and ends it. `read` is what was read of the
@@ -233,6 +237,7 @@ impl<'a> Wire<'a> {
 
     fn struck(&self, fault: &'static str, direction: Direction, message: u64) {
         *self.state().verdict.faults.entry(fault).or_default() += 1;
+        self.metrics.fault(fault);
         if let Some(tracer) = self.tracer {
             tracer.fault(fault, direction, message);
         }

@@ -151,7 +151,7 @@ async fn over_http_each_room_says_what_it_is() {
     let server = server().await;
     for path in ["/chat", "/chat/", "/chat/a/b"] {
         let mut peer = Peer::connect(server.addr()).await;
-        peer.send(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        peer.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         let answer = peer.response().await;
         assert!(answer.starts_with("HTTP/1.1 426 ") && answer.contains(path), "{answer}");
     }

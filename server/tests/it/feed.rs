@@ -9,7 +9,7 @@ use crate::support::{FIN, Frame, Peer, TEXT, frame, request, server, soon};
 
 async fn get(addr: SocketAddr, target: &str) -> String {
     let mut peer = Peer::connect(addr).await;
-    peer.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+    peer.send(format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
     peer.response().await
 }
 
@@ -33,8 +33,10 @@ struct Events {
 impl Events {
     async fn open(addr: SocketAddr, target: &str, headers: &str) -> Self {
         let mut peer = Peer::connect(addr).await;
-        peer.send(format!("GET {target} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n{headers}\r\n"))
-            .await;
+        peer.send(format!(
+            "GET {target} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n{headers}\r\n"
+        ))
+        .await;
         let head = peer.head().await;
         assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
         assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
@@ -198,7 +200,7 @@ async fn every_way_has_its_costs_counted() {
     let mut events = Events::open(addr, path, "").await;
     events.update().await;
     let long_polled = get_json(addr, "/feed/prices?rate=20&after=0&wait=1s").await;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").len();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").len();
     let response = get(addr, path).await.len();
     drop((socket, events));
     let cost = get_json(addr, "/feed/prices/cost").await;
@@ -260,7 +262,7 @@ async fn shutdown_ends_what_waits() {
     let mut events = Events::open(addr, "/feed/prices?rate=0.01&after=0", "").await;
     events.update().await;
     let mut waiting = Peer::connect(addr).await;
-    waiting.send("GET /feed/prices?rate=0.01&after=1&wait=60s HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    waiting.send("GET /feed/prices?rate=0.01&after=1&wait=60s HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     // Wait until the server has the request: it is counted when it begins.
     while get_json(addr, "/feed/prices/cost").await["long_polling"]["requests"] != 1 {}
     let shutdown = tokio::spawn(server.shutdown());

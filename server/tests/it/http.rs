@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{FIN, Frame, Peer, TEXT, frame, request, server, server_with, soon};
 
-const CLOSE_AFTER: &str = "Host: x\r\nConnection: close\r\n\r\n";
+const CLOSE_AFTER: &str = "Host: localhost\r\nConnection: close\r\n\r\n";
 
 async fn get(path: &str) -> String {
     let server = server().await;
@@ -60,8 +60,8 @@ async fn http_1_1_has_one_host_and_http_1_0_may_have_none() {
     let server = server().await;
     for (rest, status) in [
         ("HTTP/1.1\r\nConnection: close\r\n", "400"),
-        ("HTTP/1.1\r\nHost: x\r\nHost: y\r\nConnection: close\r\n", "400"),
-        ("HTTP/1.0\r\nHost: x\r\nHost: y\r\n", "400"),
+        ("HTTP/1.1\r\nHost: localhost\r\nHost: 127.0.0.1\r\nConnection: close\r\n", "400"),
+        ("HTTP/1.0\r\nHost: localhost\r\nHost: 127.0.0.1\r\n", "400"),
         ("HTTP/1.0\r\n", "200"),
     ] {
         let mut peer = Peer::connect(server.addr()).await;
@@ -74,7 +74,7 @@ async fn http_1_1_has_one_host_and_http_1_0_may_have_none() {
 /// Asks without end on a new connection and reads nothing, until the server gives it up.
 async fn ask_and_never_read(peer: &mut Peer) {
     // The answer names the path, so it is as long: there is always one under way.
-    let requests = format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(12_000)).repeat(10);
+    let requests = format!("GET /{} HTTP/1.1\r\nHost: localhost\r\n\r\n", "x".repeat(12_000)).repeat(10);
     while peer.stream.write_all(requests.as_bytes()).await.is_ok() {}
 }
 
@@ -104,7 +104,7 @@ async fn a_websocket_can_be_opened_on_a_kept_alive_connection() {
     let server = server().await;
     let mut peer = Peer::connect(server.addr()).await;
     for _ in 0..2 {
-        peer.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        peer.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert!(peer.head().await.starts_with("HTTP/1.1 200 "));
         let mut body = [0; 3];
         tokio::io::AsyncReadExt::read_exact(&mut peer.stream, &mut body).await.unwrap();
@@ -124,12 +124,12 @@ async fn a_websocket_can_be_opened_on_a_kept_alive_connection() {
 async fn a_bad_handshake_on_a_kept_alive_connection_is_refused_alike() {
     let server = server().await;
     let mut peer = Peer::connect(server.addr()).await;
-    peer.send("GET /echo HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    peer.send("GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(peer.head().await.starts_with("HTTP/1.1 426 "));
     let server = crate::support::server().await;
     let mut peer = Peer::connect(server.addr()).await;
     peer.send(format!(
-        "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n{}",
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n{}",
         request("/echo", &[("Sec-WebSocket-Key", "x")])
     ))
     .await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod access;
 mod chat;
 mod closing;
 mod control;
@@ -11,6 +12,8 @@ mod feed;
 mod handshake;
 mod http;
 mod inspect;
+mod limits;
+mod metrics;
 mod peers;
 mod process;
 mod raw_tcp;
@@ -19,4 +22,6 @@ mod script;
 mod sink;
 mod source;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod trace;

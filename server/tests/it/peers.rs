@@ -6,12 +6,18 @@ use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, handshake};
 use http_body_util::Empty;
 use hyper::{Request, body::Bytes, header, upgrade::Upgraded};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 use crate::support::{server, soon};
 
-async fn connect(addr: SocketAddr) -> FragmentCollector<TokioIo<Upgraded>> {
-    let stream = TcpStream::connect(addr).await.unwrap();
+/// Opens a WebSocket on `/echo` over a stream.
+pub(crate) async fn open<S>(stream: S, addr: SocketAddr) -> FragmentCollector<TokioIo<Upgraded>>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let request = Request::builder()
         .uri("/echo")
         .header(header::HOST, addr.to_string())
@@ -28,7 +34,12 @@ async fn connect(addr: SocketAddr) -> FragmentCollector<TokioIo<Upgraded>> {
 #[tokio::test]
 async fn fastwebsockets_gets_its_messages_back_and_a_clean_close() {
     let server = server().await;
-    let mut socket = soon(connect(server.addr())).await;
+    let stream = TcpStream::connect(server.addr()).await.unwrap();
+    talk(&mut soon(open(stream, server.addr())).await).await;
+}
+
+/// Fails the test unless every kind and size of message comes back, and a Close with its code and reason.
+pub(crate) async fn talk(socket: &mut FragmentCollector<TokioIo<Upgraded>>) {
     for length in [0, 1, 125, 126, 70_000, 1_000_000] {
         let text = "é".repeat(length / 2);
         socket.write_frame(Frame::text(Payload::Borrowed(text.as_bytes()))).await.unwrap();

@@ -15,6 +15,7 @@ use crate::support::{CLOSE, FIN, Frame, Peer, TEXT, close_payload, frame, reques
 struct Process {
     child: Child,
     stdout: BufReader<ChildStdout>,
+    scheme: String,
     addr: SocketAddr,
 }
 
@@ -28,8 +29,10 @@ impl Process {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         stdout.read_line(&mut first).unwrap();
-        let addr = first.trim_end().strip_prefix("listening on http://").expect(&first).parse().unwrap();
-        Self { child, stdout, addr }
+        let url = first.trim_end().strip_prefix("listening on ").expect(&first);
+        let (scheme, addr) = url.split_once("://").expect(&first);
+        let (scheme, addr) = (scheme.to_owned(), addr.parse().expect(&first));
+        Self { child, stdout, scheme, addr }
     }
 
     fn signal(&self, signal: &str) {
@@ -163,7 +166,7 @@ async fn that_no_connection_can_be_accepted_is_logged_once_and_so_is_that_they_a
     let mut few = Command::new("sh");
     few.args([
         "-c",
-        "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0",
+        "ulimit -n 24 && exec \"$0\" --listen 127.0.0.1:0 --max-connections 1000",
         env!("CARGO_BIN_EXE_wirescope-server"),
     ]);
     piped(&mut few);
@@ -184,6 +187,121 @@ async fn that_no_connection_can_be_accepted_is_logged_once_and_so_is_that_they_a
     let [line] = again[..] else { panic!("{log}") };
     let failed: u32 = line.split("failed=").nth(1).unwrap().trim().parse().unwrap();
     assert!((2..=20).contains(&failed), "{line}");
+}
+
+/// With few descriptors, new connections are told so and old ones go on; the soft limit alone does not make them few.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_shortage_of_descriptors_refuses_new_connections_and_keeps_the_old() {
+    let mut few = Command::new("sh");
+    few.args([
+        "-c",
+        "ulimit -Sn 20 && ulimit -Hn 64 && exec \"$0\" --listen 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_wirescope-server"),
+    ]);
+    piped(&mut few);
+    let mut process = Process::spawn(&mut few);
+    let mut peers = Vec::new();
+    let refusal = loop {
+        let mut peer = Peer::connect(process.addr).await;
+        peer.send(request("/echo", &[])).await;
+        let head = peer.head().await;
+        if !head.starts_with("HTTP/1.1 101 ") {
+            break head;
+        }
+        peers.push(peer);
+    };
+    assert!(refusal.starts_with("HTTP/1.1 503 "), "{refusal}");
+    assert_eq!(peers.len(), 32, "32 of 64 are kept free");
+    // Many more come and go, and those that were there do not notice.
+    for _ in 0..100 {
+        let mut late = Peer::connect(process.addr).await;
+        let _ = soon(tokio::io::AsyncReadExt::read_to_end(&mut late.stream, &mut Vec::new())).await;
+    }
+    for peer in &mut peers {
+        peer.send(frame(FIN | TEXT, "still here")).await;
+        assert_eq!(peer.frame().await, Frame::new(FIN | TEXT, "still here"));
+    }
+    for peer in peers {
+        peer.part().await;
+    }
+    Peer::open_at(process.addr).await.part().await;
+    process.signal("-TERM");
+    assert!(process.ended().success());
+    let log = process.log();
+    assert!(log.contains("no more connections are taken until some end connections=32"), "{log}");
+}
+
+#[tokio::test]
+async fn all_addresses_are_said_to_be_listened_on_with_one_that_can_be_opened() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirescope-server"));
+    command.args(["--listen", "0.0.0.0:0"]);
+    piped(&mut command);
+    let refused = command.output().unwrap();
+    assert!(!refused.status.success());
+    let error = String::from_utf8(refused.stderr).unwrap();
+    assert!(error.contains("--token-file") && error.contains("--no-token"), "{error}");
+    command.arg("--no-token");
+    let mut child = command.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    let (address, rest) =
+        first.trim_end().strip_prefix("listening on http://").unwrap().split_once(' ').unwrap();
+    let mut peer = Peer::open_at(address.parse().unwrap()).await;
+    peer.send(frame(FIN | TEXT, "x")).await;
+    assert_eq!(peer.frame().await, Frame::new(FIN | TEXT, "x"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(address.starts_with("127.0.0.1:") && rest.contains("(0.0.0.0:"), "{first}");
+}
+
+#[tokio::test]
+async fn a_token_is_read_from_its_file_and_never_logged() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (file, short) = (folder.join("token"), folder.join("short-token"));
+    std::fs::write(&file, "  not-to-be-seen-anywhere\n").unwrap();
+    std::fs::write(&short, "short-and-secret").unwrap();
+    let mut process = Process::start(&["--token-file", file.to_str().unwrap(), "--log", "trace"]);
+    let offers = "wirescope.v1, wirescope.token.bm90LXRvLWJlLXNlZW4tYW55d2hlcmU";
+    for (headers, status) in [
+        (&[("Authorization", "Bearer not-to-be-seen-anywhere")][..], "101"),
+        (&[("Sec-WebSocket-Protocol", offers)], "101"),
+        (&[("Sec-WebSocket-Protocol", "wirescope.token.bm90LXRvLWJlLXNlZW4tYW55d2hlcm, a, a")], "401"),
+    ] {
+        let mut peer = Peer::connect(process.addr).await;
+        peer.send(request("/echo", headers)).await;
+        assert_eq!(peer.head().await.split(' ').nth(1), Some(status), "{headers:?}");
+    }
+    process.signal("-TERM");
+    assert!(process.ended().success());
+    let log = process.log();
+    assert!(!log.contains("not-to-be-seen") && !log.contains("bm90LXRvLWJl"), "{log}");
+    std::fs::write(&short, "secret").unwrap();
+    let error = fails(&["--token-file", short.to_str().unwrap()]);
+    assert!(error.contains("short-token") && error.contains("16 characters"), "{error}");
+    assert!(error.contains("openssl rand") && !error.contains("secret;"), "{error}");
+}
+
+#[cfg(all(unix, feature = "tls"))]
+#[tokio::test]
+async fn sighup_reads_the_certificate_again_and_the_first_line_says_https() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (certificate, key) = (folder.join("hup-certificate.pem"), folder.join("hup-key.pem"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let flags = ["--tls-cert", certificate.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let mut process = Process::start(&flags);
+    assert_eq!(process.scheme, "https");
+    let mut log = BufReader::new(process.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    process.signal("-HUP");
+    assert!(log.any(|line| line.contains("the certificate was read again")));
+    std::fs::write(&certificate, "nothing").unwrap();
+    process.signal("-HUP");
+    assert!(log.any(|line| line.contains("the one before goes on") && line.contains("hup-certificate.pem")));
+    Peer::open_at(process.addr).await.part().await;
+    process.signal("-TERM");
+    assert!(process.ended().success());
 }
 
 #[tokio::test]
@@ -235,6 +353,9 @@ fn a_port_in_use_is_one_line_that_names_it_and_the_flag() {
 fn flags_that_make_no_sense_say_what_does() {
     assert!(fails(&["--max-message", "16MB"]).contains("64KiB"));
     assert!(fails(&["--log", "warn,server=louder"]).contains("debug"));
+    assert!(fails(&["--log", "loud"]).contains("\"loud\" is no level"));
+    assert!(fails(&["--ping-interval", "25"]).contains("25s"));
+    assert!(fails(&["--allow-origin", "example.com"]).contains("scheme://host"));
     assert!(fails(&["--lisen", "x"]).contains("--listen"));
 }
 

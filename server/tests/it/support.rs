@@ -199,6 +199,12 @@ impl Peer {
         frames
     }
 
+    /// Ends its side of a raw TCP echo, and waits for the server to end the other.
+    pub(crate) async fn part_raw(mut self) -> Vec<u8> {
+        soon(self.stream.shutdown()).await.unwrap();
+        self.rest().await
+    }
+
     /// Sends Close 1000, and fails the test unless it is answered and the connection then ends cleanly.
     pub(crate) async fn part(mut self) {
         self.send(frame(FIN | CLOSE, close_payload(1000, ""))).await;

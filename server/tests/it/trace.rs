@@ -98,7 +98,8 @@ async fn it_can_be_had_whole() {
     peer.hear().await;
     peer.part().await;
     let mut peer = Peer::connect(server.addr()).await;
-    peer.send(format!("GET /trace/{ID}.ndjson HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+    peer.send(format!("GET /trace/{ID}.ndjson HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        .await;
     let response = peer.response().await;
     let body = response.split_once("\r\n\r\n").unwrap().1;
     assert!(response.contains("application/x-ndjson"), "{response}");

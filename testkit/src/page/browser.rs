@@ -31,7 +31,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) async fn start(driver: &OsStr, chrome: Option<&OsStr>) -> Self {
+    pub(crate) async fn start(driver: &OsStr, chrome: Option<&OsStr>, flags: &[&str]) -> Self {
         let mut driver = tokio::process::Command::new(driver)
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -42,7 +42,8 @@ impl Browser {
         let port = time::timeout(Duration::from_secs(20), port(&mut driver)).await;
         let port = port.expect("ChromeDriver listens within 20 s");
 
-        let mut chromium = json!({ "args": FLAGS });
+        let flags = [&FLAGS, flags].concat();
+        let mut chromium = json!({ "args": flags });
         if let Some(chrome) = chrome {
             chromium["binary"] = json!(chrome.to_string_lossy());
         }

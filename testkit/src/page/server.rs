@@ -19,15 +19,21 @@ use tokio::{
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    address: String,
+    url: String,
     log: Arc<Mutex<String>>,
 }
 
 impl Server {
     /// Starts the program, and returns when it listens there.
     pub async fn start(program: &Path, listen: &str) -> Self {
+        Self::start_with(program, listen, &[]).await
+    }
+
+    /// Starts the program with these flags beside, and returns when it listens there.
+    pub async fn start_with(program: &Path, listen: &str, flags: &[&str]) -> Self {
         let mut child = Command::new(program)
             .args(["--listen", listen])
+            .args(flags)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -47,14 +53,19 @@ impl Server {
         let first = time::timeout(Duration::from_secs(10), lines.next_line()).await;
         let first =
             first.expect("the server listens within 10 s").expect("its output is text").unwrap_or_default();
-        let address = first.strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("the server's first line is {first:?}")).to_owned();
-        Self { child, address, log }
+        let url = first.strip_prefix("listening on ").filter(|url| url.contains("://"));
+        let url = url.unwrap_or_else(|| panic!("the server's first line is {first:?}")).to_owned();
+        Self { child, url, log }
     }
 
     /// The address and port that it listens on.
     pub fn address(&self) -> &str {
-        &self.address
+        self.url.split_once("://").map_or("", |(_, address)| address)
+    }
+
+    /// The URL of its page, without a path.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// What it wrote to standard error.

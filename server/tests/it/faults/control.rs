@@ -77,7 +77,7 @@ async fn a_peer_that_does_not_answer_a_close_is_left() {
 #[tokio::test]
 async fn the_clients_close_is_answered_late() {
     let server = server().await;
-    let mut peer = Peer::open_path(server.addr(), "/echo?close-delay=300ms").await;
+    let peer = Peer::open_path(server.addr(), "/echo?close-delay=300ms").await;
     let asked = Instant::now();
     peer.part().await;
     assert!(asked.elapsed() >= Duration::from_millis(300));

@@ -42,7 +42,8 @@ async fn the_documentation_is_served_as_text_and_as_json() {
         ("Accept: application/json\r\n", "\"name\":\"drop\""),
     ] {
         let mut peer = Peer::connect(server.addr()).await;
-        peer.send(format!("GET /faults HTTP/1.1\r\nHost: x\r\n{headers}Connection: close\r\n\r\n")).await;
+        peer.send(format!("GET /faults HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n"))
+            .await;
         let response = peer.response().await;
         assert!(response.contains(part), "{response}");
     }
