@@ -20,7 +20,7 @@ pub(super) struct Clock {
 impl Chromium {
     pub(super) async fn start() -> Self {
         let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref()).await;
+        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await;
         Self { browser }
     }
 
