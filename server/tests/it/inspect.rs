@@ -24,7 +24,7 @@ async fn inspected(path: &str, changes: &[(&str, &str)]) -> Value {
 async fn the_request_is_shown_as_it_came() {
     let headers = [
         ("X-First", "1"),
-        ("origin", "https://example.com"),
+        ("origin", "http://localhost:3000"),
         ("x-FIRST", "2"),
         ("Cookie", "wirescope-test=1; sid=secret"),
         ("Sec-WebSocket-Protocol", "chat.v2, chat.v1"),
@@ -45,13 +45,13 @@ async fn the_request_is_shown_as_it_came() {
             ["Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="],
             ["Sec-WebSocket-Version", "13"],
             ["X-First", "1"],
-            ["origin", "https://example.com"],
+            ["origin", "http://localhost:3000"],
             ["x-FIRST", "2"],
             ["Cookie", "wirescope-test=1; sid=[redacted]"],
             ["Sec-WebSocket-Protocol", "chat.v2, chat.v1"],
         ])
     );
-    assert_eq!(seen["origin"], "https://example.com");
+    assert_eq!(seen["origin"], "http://localhost:3000");
     assert_eq!(seen["cookies"], json!([["wirescope-test", "1"], ["sid", "[redacted]"]]));
     assert_eq!(seen["subprotocols"], json!({"offered": ["chat.v2", "chat.v1"], "selected": "chat.v2"}));
     assert_eq!(seen["tls"], false);
