@@ -331,7 +331,7 @@ mod tests {
         let mut frames = Frames { is_past_head: true, ..Frames::default() };
         assert!(frames.read(&[0x81, 0x00]).is_err_and(|why| why.contains("masked")));
         let mut frames = Frames::default();
-        assert!(frames.read(&[b'x'; MAX_HEAD + 1]).is_err());
+        assert!(frames.read(&vec![b'x'; MAX_HEAD + 1]).is_err());
     }
 
     /// Echoes one connection after another, and drops one that says so.

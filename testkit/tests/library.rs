@@ -160,7 +160,8 @@ struct Held {
 }
 
 impl Held {
-    /// How much larger the heap has become, at least, as a share of what it was.
+    /// How much larger the heap has become, at least, as a share of what it was. What a single look finds beside that is up
+    /// to a tenth of the heap: over 10,000 cycles less than the smallest object for each.
     fn growth(&self, since: &Self) -> f64 {
         let least = |part: fn(&Heap) -> f64| self.heap.iter().map(part).fold(f64::INFINITY, f64::min);
         let most = |part: fn(&Heap) -> f64| since.heap.iter().map(part).fold(0.0, f64::max);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
-    link::{Delivery, Dropped, Heartbeat, Link, Phase, QueueLimits, RetryPolicy},
+    link::{Delivery, Dropped, Heartbeat, Link, Phase, QueueLimits},
     socket::Message,
 };
 
