@@ -38,6 +38,10 @@ struct Flags {
     #[arg(long)]
     raw_tcp: bool,
 
+    /// Let whoever may use the server reach into the connections of all: list them, change their faults, cut them.
+    #[arg(long)]
+    control: bool,
+
     /// Open the page in the default browser.
     #[arg(long)]
     open: bool,
@@ -67,6 +71,7 @@ async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     config.listen = flags.listen;
     config.max_message = flags.max_message.0;
     config.raw_tcp = flags.raw_tcp;
+    config.control = flags.control;
     let server = Server::bind(config).await.map_err(|error| {
         format!("{error}; choose another with --listen ADDR:PORT (port 0 picks a free one)")
     })?;
