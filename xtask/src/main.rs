@@ -3,6 +3,7 @@
 mod bench;
 mod browser;
 mod cli;
+mod interop;
 mod libtest;
 mod page;
 mod process;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::interop;
 use crate::libtest::{self, Counts};
 use crate::page::{self, Page};
 use crate::process::{self, Watched};
@@ -32,7 +33,7 @@ pub(crate) struct Suite {
 }
 
 /// All suites: what fails fast comes first.
-pub(crate) const SUITES: [Suite; 11] = [
+pub(crate) const SUITES: [Suite; 12] = [
     Suite { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], run: format },
     Suite {
         name: "clippy",
@@ -54,6 +55,12 @@ pub(crate) const SUITES: [Suite; 11] = [
         run: deny,
     },
     Suite { name: "native", about: "unit and integration tests outside a browser", needs: &[], run: native },
+    Suite {
+        name: "interop",
+        about: "the server with Node's ws and Python's websockets, and the examples in both",
+        needs: &[],
+        run: interop,
+    },
     Suite {
         name: "page-build",
         about: "the page by trunk, and the release server with it inside",
@@ -190,7 +197,11 @@ impl Outcome {
 
     /// A run without a single test is a failure, and so is one that broke off.
     fn of_tests(watched: &Watched) -> Self {
-        let mut counts = libtest::counts(&watched.stdout);
+        Self::of(watched, libtest::counts(&watched.stdout))
+    }
+
+    /// The same of tests in another language, with what they counted.
+    fn of(watched: &Watched, mut counts: Counts) -> Self {
         let mut notes = Vec::new();
         if !watched.success && counts.failed == 0 {
             counts.failed = 1;
@@ -200,6 +211,17 @@ impl Outcome {
             notes.push("no test ran".to_owned());
         }
         Self { counts, notes }
+    }
+
+    /// Both together.
+    fn and(mut self, other: Self) -> Self {
+        self.counts.passed += other.counts.passed;
+        self.counts.failed += other.counts.failed;
+        self.counts.ignored += other.counts.ignored;
+        self.counts.failures.extend(other.counts.failures);
+        self.counts.not_run.extend(other.counts.not_run);
+        self.notes.extend(other.notes);
+        self
     }
 
     /// The outcome of a second turn, which says what failed in the first.
@@ -272,6 +294,29 @@ fn native(run: &Run) -> Result<Outcome> {
     command.args(["test", "--workspace", "--exclude", "wirescope-testkit", "--features", WORKBENCH]);
     command.args(["--locked", "--no-fail-fast"]);
     run.tests(&mut command, TEST_LIMIT)
+}
+
+fn interop(run: &Run) -> Result<Outcome> {
+    let mut build = run.toolbox.cargo(&run.workspace);
+    build.args(["build", "--locked", "--package", "wirescope-server", "--bin", "wirescope-server"]);
+    run.step(&build);
+    process::run(&mut build)?;
+    let server = run.workspace.binary("debug", "wirescope-server");
+    let mut all = Outcome { counts: Counts::default(), notes: Vec::new() };
+    for peer in &interop::PEERS {
+        let outcome = match peer.missing(&run.toolbox) {
+            Some(why) => Outcome::skipped(&format!("{} is skipped: {why}", peer.name)),
+            None => {
+                let folder = peer.prepare(&run.workspace, &run.toolbox)?;
+                let mut command = peer.tests(&run.toolbox, &folder, &server);
+                run.step(&command);
+                let watched = process::watch(&mut command, TEST_LIMIT)?;
+                Outcome::of(&watched, (peer.counts)(&watched.stdout))
+            }
+        };
+        all = all.and(outcome);
+    }
+    Ok(all)
 }
 
 fn page_build(run: &Run) -> Result<Outcome> {
