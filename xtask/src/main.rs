@@ -3,7 +3,6 @@
 mod bench;
 mod browser;
 mod cli;
-mod interop;
 mod libtest;
 mod page;
 mod process;

@@ -1,5 +1,7 @@
 //! What `cargo xtask test` runs: one function for each suite, in the order of the table.
 
+mod interop;
+
 use std::cell::{OnceCell, RefCell};
 use std::env;
 use std::fs;
@@ -9,7 +11,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::interop;
 use crate::libtest::{self, Counts};
 use crate::page::{self, Page};
 use crate::process::{self, Watched};
@@ -59,7 +60,7 @@ pub(crate) const SUITES: [Suite; 12] = [
         name: "interop",
         about: "the server with Node's ws and Python's websockets, and the examples in both",
         needs: &[],
-        run: interop,
+        run: interop::interop,
     },
     Suite {
         name: "page-build",
@@ -294,29 +295,6 @@ fn native(run: &Run) -> Result<Outcome> {
     command.args(["test", "--workspace", "--exclude", "wirescope-testkit", "--features", WORKBENCH]);
     command.args(["--locked", "--no-fail-fast"]);
     run.tests(&mut command, TEST_LIMIT)
-}
-
-fn interop(run: &Run) -> Result<Outcome> {
-    let mut build = run.toolbox.cargo(&run.workspace);
-    build.args(["build", "--locked", "--package", "wirescope-server", "--bin", "wirescope-server"]);
-    run.step(&build);
-    process::run(&mut build)?;
-    let server = run.workspace.binary("debug", "wirescope-server");
-    let mut all = Outcome { counts: Counts::default(), notes: Vec::new() };
-    for peer in &interop::PEERS {
-        let outcome = match peer.missing(&run.toolbox) {
-            Some(why) => Outcome::skipped(&format!("{} is skipped: {why}", peer.name)),
-            None => {
-                let folder = peer.prepare(&run.workspace, &run.toolbox)?;
-                let mut command = peer.tests(&run.toolbox, &folder, &server);
-                run.step(&command);
-                let watched = process::watch(&mut command, TEST_LIMIT)?;
-                Outcome::of(&watched, (peer.counts)(&watched.stdout))
-            }
-        };
-        all = all.and(outcome);
-    }
-    Ok(all)
 }
 
 fn page_build(run: &Run) -> Result<Outcome> {

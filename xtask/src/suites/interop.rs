@@ -8,16 +8,41 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 
+use super::{Outcome, Run, TEST_LIMIT};
 use crate::libtest::Counts;
 use crate::process;
 use crate::tools::Toolbox;
 use crate::workspace::Workspace;
 
+/// Runs them all, where they can be.
+pub(super) fn interop(run: &Run) -> Result<Outcome> {
+    let mut build = run.toolbox.cargo(&run.workspace);
+    build.args(["build", "--locked", "--package", "wirescope-server", "--bin", "wirescope-server"]);
+    run.step(&build);
+    process::run(&mut build)?;
+    let server = run.workspace.binary("debug", "wirescope-server");
+    let mut all = Outcome { counts: Counts::default(), notes: Vec::new() };
+    for peer in &PEERS {
+        let outcome = match peer.missing(&run.toolbox) {
+            Some(why) => Outcome::skipped(&format!("{} is skipped: {why}", peer.name)),
+            None => {
+                let folder = peer.prepare(&run.workspace, &run.toolbox)?;
+                let mut command = peer.tests(&run.toolbox, &folder, &server);
+                run.step(&command);
+                let watched = process::watch(&mut command, TEST_LIMIT)?;
+                Outcome::of(&watched, (peer.counts)(&watched.stdout))
+            }
+        };
+        all = all.and(outcome);
+    }
+    Ok(all)
+}
+
 /// A language whose tests are run.
 #[derive(Debug)]
-pub(crate) struct Peer {
+struct Peer {
     /// What its folders in `server/examples` and `server/tests/interop` are called.
-    pub(crate) name: &'static str,
+    name: &'static str,
     program: &'static str,
     /// The oldest version that its tests and its WebSocket library run on.
     oldest: (u32, u32),
@@ -28,11 +53,11 @@ pub(crate) struct Peer {
     install: fn(&Toolbox, &Path) -> Result<()>,
     tests: fn(&Toolbox, &Path) -> Command,
     /// Reads what the tests wrote to standard output.
-    pub(crate) counts: fn(&str) -> Counts,
+    counts: fn(&str) -> Counts,
 }
 
 /// All of them.
-pub(crate) const PEERS: [Peer; 2] = [
+const PEERS: [Peer; 2] = [
     Peer {
         name: "node",
         program: "node",
@@ -57,7 +82,7 @@ pub(crate) const PEERS: [Peer; 2] = [
 
 impl Peer {
     /// Why its tests cannot run on this machine.
-    pub(crate) fn missing(&self, toolbox: &Toolbox) -> Option<String> {
+    fn missing(&self, toolbox: &Toolbox) -> Option<String> {
         let said = process::capture(toolbox.command(self.program).arg("--version")).ok();
         let Some((major, minor)) = said.as_deref().and_then(version) else {
             return Some(format!("{} is not on PATH", self.program));
@@ -77,7 +102,7 @@ impl Peer {
     }
 
     /// Puts its example and its tests into one folder, and installs what they need.
-    pub(crate) fn prepare(&self, workspace: &Workspace, toolbox: &Toolbox) -> Result<PathBuf> {
+    fn prepare(&self, workspace: &Workspace, toolbox: &Toolbox) -> Result<PathBuf> {
         let folder = workspace.state("interop").join(self.name);
         let marker = folder.join("installed");
         let installed = fs::read(&marker).ok();
@@ -101,7 +126,7 @@ impl Peer {
     }
 
     /// The command that runs all tests in a folder that was prepared, against the server of this program.
-    pub(crate) fn tests(&self, toolbox: &Toolbox, folder: &Path, server: &Path) -> Command {
+    fn tests(&self, toolbox: &Toolbox, folder: &Path, server: &Path) -> Command {
         let mut command = (self.tests)(toolbox, folder);
         command.current_dir(folder).env("WIRESCOPE_SERVER", server).stdin(Stdio::null());
         command
