@@ -77,7 +77,7 @@ impl Library {
         let tap = Tap::start(server.address().parse().expect("an address")).await.expect("a free port");
         let site = site::serve(required("WIRESCOPE_DRIVEN")).await;
         let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref()).await;
+        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await;
         let timeouts = TimeoutConfiguration::new(Some(SCRIPT_LIMIT), None, None);
         browser.client().update_timeouts(timeouts).await.expect("a script may take its time");
         Self { server, tap, site, browser }

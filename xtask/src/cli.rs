@@ -277,7 +277,7 @@ mod tests {
             ("serve --port 1", "--port", "--listen ADDR"),
             ("serve --listen", "--listen", "127.0.0.1:8081"),
             ("build --release", "--release", "takes none"),
-            ("test --only nativ", "nativ", "native, page-build"),
+            ("test --only nativ", "nativ", "native, interop"),
             ("test --only", "--only", "native"),
             ("test native", "native", "--only SUITE"),
             ("bench", "bench", "`client`"),

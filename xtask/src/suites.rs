@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs: one function for each suite, in the order of the table.
 
+mod interop;
 mod library;
 
 use std::cell::{OnceCell, RefCell};
@@ -34,7 +35,7 @@ pub(crate) struct Suite {
 }
 
 /// All suites: what fails fast comes first.
-pub(crate) const SUITES: [Suite; 14] = [
+pub(crate) const SUITES: [Suite; 15] = [
     Suite { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], run: format },
     Suite {
         name: "clippy",
@@ -68,6 +69,12 @@ pub(crate) const SUITES: [Suite; 14] = [
         run: library::atomics,
     },
     Suite { name: "native", about: "unit and integration tests outside a browser", needs: &[], run: native },
+    Suite {
+        name: "interop",
+        about: "the server with Node's ws and Python's websockets, and the examples in both",
+        needs: &[],
+        run: interop::interop,
+    },
     Suite {
         name: "page-build",
         about: "the page by trunk, and the release server with it inside",
@@ -210,7 +217,11 @@ impl Outcome {
 
     /// A run without a single test is a failure, and so is one that broke off.
     fn of_tests(watched: &Watched) -> Self {
-        let mut counts = libtest::counts(&watched.stdout);
+        Self::of(watched, libtest::counts(&watched.stdout))
+    }
+
+    /// The same of tests in another language, with what they counted.
+    fn of(watched: &Watched, mut counts: Counts) -> Self {
         let mut notes = Vec::new();
         if !watched.success && counts.failed == 0 {
             counts.failed = 1;
@@ -220,6 +231,17 @@ impl Outcome {
             notes.push("no test ran".to_owned());
         }
         Self { counts, notes }
+    }
+
+    /// Both together.
+    fn and(mut self, other: Self) -> Self {
+        self.counts.passed += other.counts.passed;
+        self.counts.failed += other.counts.failed;
+        self.counts.ignored += other.counts.ignored;
+        self.counts.failures.extend(other.counts.failures);
+        self.counts.not_run.extend(other.counts.not_run);
+        self.notes.extend(other.notes);
+        self
     }
 
     /// The outcome of a second turn, which says what failed in the first.
