@@ -2,13 +2,14 @@
 //!
 //! `GET /control/connections` lists them. `POST /control/connections/ID/faults?rst` gives one other faults, which begin at
 //! once and count from there; `all` stands for every connection. So it also cuts them (`?rst`, `?fin`), closes them
-//! (`?close=1012`), and with an empty query mends them.
+//! (`?close=1012`), and with an empty query mends them. `POST /control/restart?down=2s` closes the listening socket for so
+//! long: new connections are refused meanwhile, and those that are open stay.
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use ::http::StatusCode;
@@ -29,6 +30,9 @@ use crate::{
     server::Context,
     wire::Handle,
 };
+
+/// How long the server may be asked not to listen.
+const LONGEST_DOWN: Duration = Duration::from_secs(600);
 
 /// The connections that can be reached into.
 #[derive(Debug, Default)]
@@ -109,6 +113,7 @@ pub(crate) fn router() -> Router {
     Router::new()
         .route("/control/connections", get(connections))
         .route("/control/connections/{which}/faults", post(faults))
+        .route("/control/restart", post(restart))
         .layer(middleware::from_fn(allowed))
 }
 
@@ -136,6 +141,27 @@ async fn faults(
         (0, Some(number)) => said(StatusCode::NOT_FOUND, format!("there is no connection {number}")),
         (count, _) => Json(json!({ "changed": count, "plan": plan.to_string() })).into_response(),
     }
+}
+
+async fn restart(RawQuery(query): RawQuery, Extension(context): Extension<Arc<Context>>) -> Response {
+    let down = match down(query.as_deref().unwrap_or_default()) {
+        Ok(down) => down,
+        Err(error) => return said(StatusCode::BAD_REQUEST, error.to_string()),
+    };
+    // In a task of its own: who asked may not wait for the answer, and the server must not stay closed for it.
+    let listener = Arc::clone(&context.listener);
+    match tokio::spawn(async move { listener.restart(down).await }).await {
+        Ok(Ok(())) => Json(json!({ "restarted": true })).into_response(),
+        Ok(Err(error)) => said(StatusCode::CONFLICT, format!("not restarted: {error}")),
+        Err(error) => said(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}
+
+fn down(query: &str) -> Result<Duration, QueryError> {
+    let mut query = Query::parse(query)?;
+    let down = query.take_within("down", Duration::ZERO..=LONGEST_DOWN, "a time up to 10m, such as 2s")?;
+    query.finish(|| vec!["down"])?;
+    Ok(down.unwrap_or_default())
 }
 
 fn plan(query: &str) -> Result<Plan, QueryError> {

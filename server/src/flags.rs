@@ -12,10 +12,24 @@ A WebSocket test server: point a client at ws://127.0.0.1:8080/echo, or a browse
 The first line on standard output is the address, \"listening on http://ADDR:PORT\"; the log goes to standard error. \
 SIGINT and SIGTERM send every client Close 1001 and end the server within five seconds, with status 0.";
 
+/// What to do instead of serving.
+#[derive(Clone, Copy, Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Print every fault that a URL can ask for.
+    Faults {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// What the command line says.
 #[derive(Debug, Parser)]
 #[command(version, about = ABOUT, max_term_width = 100, after_help = paths())]
 pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// The address to listen on; port 0 picks a free one.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
     listen: SocketAddr,

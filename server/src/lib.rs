@@ -65,6 +65,7 @@ pub mod fuzzing;
 mod handshake;
 mod http;
 mod limits;
+mod listener;
 mod metrics;
 mod opening;
 mod page;
@@ -89,6 +90,12 @@ pub use server::{BindError, Server};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
 pub use wirescope_protocol::CloseCode;
+
+/// What can go wrong on the way, as `wirescope-server faults` prints it: for people, or as JSON.
+#[doc(hidden)]
+pub fn faults(as_json: bool) -> String {
+    if as_json { format!("{:#}\n", fault::docs::json()) } else { fault::docs::text() }
+}
 
 /// The paths that are served and what they do, a line each, as `--help` shows them.
 #[doc(hidden)]

@@ -8,11 +8,17 @@ use std::{io::Write as _, process::ExitCode};
 use clap::Parser as _;
 use wirescope_server::{BindError, Server};
 
-use crate::flags::Flags;
+use crate::flags::{Command, Flags};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Flags::parse()).await {
+    let flags = Flags::parse();
+    if let Some(Command::Faults { json }) = flags.command {
+        // Whoever reads only the beginning has read enough.
+        let _ = std::io::stdout().write_all(wirescope_server::faults(json).as_bytes());
+        return ExitCode::SUCCESS;
+    }
+    match run(flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where standard error is gone, the exit status still says it.

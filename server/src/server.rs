@@ -1,10 +1,7 @@
 use std::{
-    fmt,
-    future::poll_fn,
-    io,
+    fmt, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
-    task::Poll,
+    sync::Arc,
     time::Duration,
 };
 
@@ -25,6 +22,7 @@ use crate::{
     ending, handshake,
     http::{self, Served},
     limits::{Admission, Full, Place, Telling},
+    listener::Listener,
     metrics::{Hit, Kind, Metrics},
     opening::{self, Opening},
     raw, scenario,
@@ -47,7 +45,6 @@ const ACCEPT_WELL: Duration = Duration::from_secs(1);
 pub struct Server {
     addr: SocketAddr,
     context: Arc<Context>,
-    listener: Arc<Listener>,
     accepting: JoinHandle<()>,
 }
 
@@ -59,6 +56,7 @@ pub(crate) struct Context {
     pub(crate) router: axum::Router,
     pub(crate) traces: Traces,
     pub(crate) live: Live,
+    pub(crate) listener: Arc<Listener>,
     pub(crate) scripts: Arc<Scripts>,
     pub(crate) scenarios: Arc<scenario::State>,
     pub(crate) metrics: Arc<Metrics>,
@@ -94,6 +92,7 @@ impl Context {
             scenarios,
             traces: Traces::default(),
             live: Live::default(),
+            listener: Arc::default(),
             scripts: Arc::default(),
             metrics,
             access,
@@ -142,9 +141,9 @@ impl Server {
         if !addr.ip().to_canonical().is_loopback() && context.config.token.is_none() {
             warn!(%addr, "listening beyond this machine without a token: whoever reaches this address can use the server");
         }
-        let listener = Arc::new(Listener(Mutex::new(Some(listener))));
-        let accepting = tokio::spawn(accept(Arc::clone(&listener), Arc::clone(&context)));
-        Ok(Self { addr, context, listener, accepting })
+        context.listener.open(listener);
+        let accepting = tokio::spawn(accept(Arc::clone(&context)));
+        Ok(Self { addr, context, accepting })
     }
 
     /// The address it listens on, with the port that was picked.
@@ -223,7 +222,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.accepting.abort();
         // The task ends only when the runtime gets to it; the port must not wait for that.
-        self.listener.close();
+        self.context.listener.close();
     }
 }
 
@@ -300,27 +299,8 @@ impl std::error::Error for BindError {
     }
 }
 
-/// The listening socket, until it is closed.
-#[derive(Debug)]
-struct Listener(Mutex<Option<TcpListener>>);
-
-impl Listener {
-    /// The next connection; none ever once it is closed.
-    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        poll_fn(|cx| match &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(listener) => listener.poll_accept(cx),
-            None => Poll::Pending,
-        })
-        .await
-    }
-
-    fn close(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-}
-
 /// Accepts until shutdown. It owns the connections' tasks, so aborting this one task ends them all.
-async fn accept(listener: Arc<Listener>, context: Arc<Context>) {
+async fn accept(context: Arc<Context>) {
     let mut connections = JoinSet::new();
     let mut failed: u64 = 0;
     let mut well_at = Instant::now();
@@ -332,7 +312,7 @@ async fn accept(listener: Arc<Listener>, context: Arc<Context>) {
                 warn!(failed, "connections are accepted again");
                 failed = 0;
             }
-            accepted = listener.accept() => match accepted {
+            accepted = context.listener.accept() => match accepted {
                 Ok((stream, peer)) => match context.admission.enter(peer.ip()) {
                     Ok(place) => {
                         connections.spawn(serve(stream, peer, Arc::clone(&context), place));
@@ -357,7 +337,7 @@ async fn accept(listener: Arc<Listener>, context: Arc<Context>) {
             },
         }
     }
-    listener.close();
+    context.listener.close();
     info!(connections = connections.len(), "shutting down");
     let all_ended = async {
         while let Some(ended) = connections.join_next().await {

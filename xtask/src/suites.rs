@@ -1,5 +1,6 @@
 //! What `cargo xtask test` runs: one function for each suite, in the order of the table.
 
+mod fuzz;
 mod interop;
 mod library;
 
@@ -35,7 +36,7 @@ pub(crate) struct Suite {
 }
 
 /// All suites: what fails fast comes first.
-pub(crate) const SUITES: [Suite; 15] = [
+pub(crate) const SUITES: [Suite; 16] = [
     Suite { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], run: format },
     Suite {
         name: "clippy",
@@ -74,6 +75,12 @@ pub(crate) const SUITES: [Suite; 15] = [
         about: "the server with Node's ws and Python's websockets, and the examples in both",
         needs: &[],
         run: interop::interop,
+    },
+    Suite {
+        name: "fuzz",
+        about: "the server against bytes that a fuzzer makes up; with --full only",
+        needs: &[],
+        run: fuzz::fuzz,
     },
     Suite {
         name: "page-build",

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{CLOSE, FIN, Frame, Peer, close_payload, frame, server, server_with};
+use crate::support::{CLOSE, FIN, Frame, Peer, close_payload, frame, server, server_with, soon};
 
 /// A request's answer: its status and its body.
 async fn ask(server: &wirescope_server::Server, method: &str, path: &str) -> (String, String) {
@@ -51,6 +51,30 @@ async fn connections_are_listed_given_faults_mended_and_cut() {
     assert_eq!(other.frames().await, [] as [Frame; 0]);
     ask(&server, "POST", "/control/connections/all/faults?fin").await;
     assert_eq!(one.frames().await, [] as [Frame; 0]);
+}
+
+#[tokio::test]
+async fn the_listening_socket_is_closed_for_a_while_and_connections_stay() {
+    let server = server_with(|config| config.control = true).await;
+    let mut peer = Peer::open(&server).await;
+    let restarting = ask(&server, "POST", "/control/restart?down=300ms");
+    let refused = async {
+        loop {
+            if tokio::net::TcpStream::connect(server.addr()).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        peer.say("still open").await;
+        assert_eq!(peer.hear().await, "still open");
+    };
+    let ((status, text), ()) = tokio::join!(restarting, soon(refused));
+    assert_eq!((&*status, &*text), ("200", "{\"restarted\":true}"));
+    let mut later = Peer::open(&server).await;
+    later.say("open again").await;
+    assert_eq!(later.hear().await, "open again");
+    let (status, _) = ask(&server, "POST", "/control/restart?down=1h").await;
+    assert_eq!(status, "400");
 }
 
 #[tokio::test]
