@@ -23,7 +23,7 @@ use crate::{
     scenario::{self, Scenario},
     server::Context,
     stream::Stream,
-    trace::{self, Tracer},
+    trace::{self, Tracer, Verdict},
 };
 
 /// The only version of the protocol there is (RFC 6455 section 4.1, item 9).
@@ -162,23 +162,38 @@ pub(crate) async fn answer<S: Stream>(
     metrics: &Metrics,
 ) -> io::Result<bool> {
     let mut answer = Answer::new(accepted.response().map(str::to_owned));
+    let tracer = accepted.tracer.as_ref();
+    if let Some(tracer) = tracer {
+        tracer.handshake(Direction::In, &head_of(request));
+    }
     for (setting, made) in accepted.plan.made() {
         let Made::Opening(fault) = made else { continue };
         let mut chance = accepted.plan.chance(setting.fault.name, Direction::Out, 0);
         if setting.trigger.chance.is_none_or(|share| chance.share() < share.0) {
             fault.strike(request, &mut answer, &mut chance);
             metrics.fault(setting.fault.name);
+            if let Some(tracer) = tracer {
+                tracer.fault(setting.fault.name, Direction::Out, 0);
+            }
         }
     }
-    if let Some(tracer) = &accepted.tracer {
-        tracer.handshake(Direction::In, &head_of(request));
-    }
     let opens = answer.opens();
-    let bytes = answer.instead.unwrap_or_else(|| opening::rendered(&answer.response, false).into_bytes());
-    if let Some(tracer) = &accepted.tracer {
+    let mut bytes = answer.instead.unwrap_or_else(|| opening::rendered(&answer.response, false).into_bytes());
+    if let Some(tracer) = tracer {
         tracer.handshake(Direction::Out, &String::from_utf8_lossy(&bytes));
+        if !opens {
+            let mut verdict = Verdict::default();
+            if let Some(frame) = &answer.with {
+                tracer.frame(Direction::Out, frame);
+                verdict.sent.frames = 1;
+                verdict.close_sent = frame.close().map(|(code, _)| code);
+            }
+            tracer.verdict(&verdict, "not opened");
+        }
     }
-    let bytes = [bytes, answer.with].concat();
+    if let Some(frame) = answer.with {
+        bytes.extend([frame.head, frame.payload].concat());
+    }
     if !answer.delay.is_zero() {
         sleep(answer.delay).await;
     }

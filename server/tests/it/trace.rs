@@ -63,6 +63,22 @@ async fn it_shows_the_handshake_the_frames_and_the_verdict() {
 }
 
 #[tokio::test]
+async fn it_shows_a_handshake_that_opens_nothing() {
+    let server = server().await;
+    for (query, code) in [("status=503", Value::Null), ("early-close=1001", 1001.into())] {
+        let id = format!("{ID}{}", &query[..5]);
+        let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{id}")).await;
+        let mut peer = Peer::connect(server.addr()).await;
+        peer.send(request(&format!("/echo?{query}&trace={id}"), &[])).await;
+        let events = events(&mut watcher, 1).await;
+        let struck = events.iter().find(|event| event["event"] == "fault").expect("a fault");
+        assert!(query.starts_with(struck["fault"].as_str().unwrap()), "{struck}");
+        let verdict = events.last().unwrap();
+        assert_eq!((&verdict["over"], &verdict["close_sent"]), (&"not opened".into(), &code));
+    }
+}
+
+#[tokio::test]
 async fn a_seeded_run_repeated_gives_the_same_trace() {
     const QUERY: &str = "drop=10%&duplicate=10%&reorder=10%&corrupt=10%&truncate=10%&fragment=3&inject=rsv1\
                          &inject.chance=5%&seed=42";

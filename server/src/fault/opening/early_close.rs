@@ -1,11 +1,13 @@
 //! `early-close`: the 101 and a Close frame in one packet, which clients have been found to stumble over.
 
+use bytes::Bytes;
 use http::Request;
 
 use super::{Answer, OpeningFault};
 use crate::{
     chance::Chance,
     fault::{Fault, Group, Made, close},
+    wire::Frame,
 };
 
 pub(in crate::fault) const FAULT: Fault = Fault {
@@ -21,8 +23,8 @@ struct EarlyClose(u16);
 
 impl OpeningFault for EarlyClose {
     fn strike(&self, _: &Request<()>, answer: &mut Answer, _: &mut Chance) {
-        let [high, low] = self.0.to_be_bytes();
-        answer.with.extend([0x88, 2, high, low]);
+        let payload = Bytes::copy_from_slice(&self.0.to_be_bytes());
+        answer.with = Some(Frame { head: Bytes::from_static(b"\x88\x02"), payload });
     }
 }
 
@@ -34,7 +36,8 @@ mod tests {
     #[test]
     fn the_frame_follows_the_response() {
         let answer = struck(&FAULT, "1001", &request());
-        assert_eq!(answer.with, b"\x88\x02\x03\xe9");
+        let frame = answer.with.as_ref().unwrap();
+        assert_eq!([&frame.head[..], &frame.payload].concat(), b"\x88\x02\x03\xe9");
         assert!(!answer.opens());
     }
 }

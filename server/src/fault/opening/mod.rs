@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 
-use crate::chance::Chance;
+use crate::{chance::Chance, wire::Frame};
 
 /// A fault of the opening handshake.
 pub(crate) trait OpeningFault: Send {
@@ -29,8 +29,8 @@ pub(crate) struct Answer {
     pub(crate) response: Response<String>,
     /// Instead of all that, these bytes.
     pub(crate) instead: Option<Vec<u8>>,
-    /// Frames that leave in the same write as the response.
-    pub(crate) with: Vec<u8>,
+    /// A frame that leaves in the same write as the response.
+    pub(crate) with: Option<Frame>,
     /// How long to wait before it.
     pub(crate) delay: Duration,
     /// How long to wait after each byte of it.
@@ -40,13 +40,13 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(response: Response<String>) -> Self {
         let (delay, drip) = (Duration::ZERO, Duration::ZERO);
-        Self { response, instead: None, with: Vec::new(), delay, drip }
+        Self { response, instead: None, with: None, delay, drip }
     }
 
     /// Whether a WebSocket is open once this was sent. A client may see it otherwise.
     pub(crate) fn opens(&self) -> bool {
         self.instead.is_none()
-            && self.with.is_empty()
+            && self.with.is_none()
             && self.response.status() == StatusCode::SWITCHING_PROTOCOLS
     }
 
