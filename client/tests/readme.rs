@@ -50,12 +50,18 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The names of a file's tests: of each function right beneath an attribute that makes it one, and in `proptest!`.
+/// The names of a file's tests: of each function right beneath an attribute that makes it one, and in `proptest!`; and of
+/// those that `over_both!` lists, which makes tests of them.
 fn tests_of(source: &str) -> Vec<String> {
     let mut names = Vec::new();
-    let mut is_test = false;
+    let (mut is_test, mut is_listed) = (false, false);
     for line in source.lines().map(str::trim) {
-        if line.starts_with("#[test]") || line.starts_with("#[wasm_bindgen_test") {
+        if is_listed {
+            is_listed = line != "}";
+            names.extend(line.strip_suffix(',').map(str::to_owned));
+        } else if line == "over_both! {" {
+            is_listed = true;
+        } else if line.starts_with("#[test]") || line.starts_with("#[wasm_bindgen_test") {
             is_test = true;
         } else if let Some((_, signature)) = line.split_once("fn ").filter(|_| is_test) {
             names.extend(signature.split('(').next().map(str::to_owned));
