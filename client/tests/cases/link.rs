@@ -120,7 +120,7 @@ async fn an_endpoint_is_asked_for_before_each_try() {
     let link = Link::provided(move || {
         count.set(count.get() + 1);
         let again = count.get();
-        async move { (again > 1).then(|| (format!("ws://{}/echo?token={again}", server()), vec!["p".to_owned()])) }
+        async move { (again > 1).then(|| (format!("ws://{}/echo?seed={again}", server()), vec!["p".to_owned()])) }
     });
     let link = link.open().expect("nothing is checked before it is provided");
     until("the second try opens", || link.phase() == Phase::Open).await;

@@ -273,7 +273,7 @@ pub(crate) async fn fuzz<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin
     context: &Arc<crate::server::Context>,
 ) {
     let (handle, ports) = Handle::new();
-    let wire = Wire::new(None, &context.config, &handle);
+    let wire = Wire::new(None, context, &handle);
     drop(handle);
     let (pipe, end) = tokio::io::duplex(PIPE);
     tokio::join!(
