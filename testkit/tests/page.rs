@@ -134,9 +134,9 @@ fn bad_hex_is_shown_where_it_is_bad_and_not_sent() {
 fn what_cannot_be_connected_to_is_said_beside_its_field() {
     page::run("what_cannot_be_connected_to_is_said_beside_its_field", async |page| {
         for (url, says) in [
-            ("", "not an absolute URL"),
-            ("127.0.0.1/echo", "not an absolute URL"),
-            ("ftp://127.0.0.1/", "its scheme is none of ws, wss, http and https"),
+            ("", "no absolute URL"),
+            ("127.0.0.1/echo", "no absolute URL"),
+            ("ftp://127.0.0.1/", "of ws, wss, http or https"),
             ("ws://127.0.0.1/#top", "fragment"),
         ] {
             page.fill("#url", url).await;
