@@ -18,7 +18,7 @@ use axum::{
     extract::{Path, RawQuery, Request},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use serde_json::{Value, json};
 
@@ -114,6 +114,7 @@ pub(crate) fn router() -> Router {
         .route("/control/connections", get(connections))
         .route("/control/connections/{which}/faults", post(faults))
         .route("/control/restart", post(restart))
+        .route("/control/{*below}", any(nothing))
         .layer(middleware::from_fn(allowed))
 }
 
@@ -162,6 +163,12 @@ fn down(query: &str) -> Result<Duration, QueryError> {
     let down = query.take_within("down", Duration::ZERO..=LONGEST_DOWN, "a time up to 10m, such as 2s")?;
     query.finish(|| vec!["down"])?;
     Ok(down.unwrap_or_default())
+}
+
+async fn nothing() -> Response {
+    let text = "there is: GET /control/connections, POST /control/connections/ID/faults?FAULTS with all for ID, and POST \
+                /control/restart?down=TIME";
+    said(StatusCode::NOT_FOUND, text)
 }
 
 fn plan(query: &str) -> Result<Plan, QueryError> {

@@ -122,7 +122,7 @@ struct LimitFlags {
     #[arg(long, value_name = "COUNT|off")]
     max_per_address: Option<Ceiling<usize>>,
 
-    /// The longest head of a request; a longer one gets 431.
+    /// The longest head of a request, 8KiB at least; a longer one gets 431.
     #[arg(long, value_name = "SIZE", default_value_t = Size(Limits::default().request_head))]
     max_head: Size,
 

@@ -118,7 +118,12 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     let plan = Plan::take(&mut query)?;
     if about.is_none_or(|about| !about.any_parameter) {
         let own = about.map_or(&[][..], |about| about.parameters);
-        query.finish(|| own.iter().map(|(key, _)| *key).chain(["trace"]).chain(Plan::keys()).collect())?;
+        query.finish(|| {
+            let own = own.iter().map(|(key, _)| *key);
+            // What a scenario has of its own hides a fault of the same name.
+            let faults = Plan::keys().filter(|key| !own.clone().any(|own| own == *key));
+            own.clone().chain(["trace"]).chain(faults).collect()
+        })?;
     }
     if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
         return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED).into());

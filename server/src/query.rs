@@ -208,7 +208,7 @@ impl Value for PerSecond {
 
 /// At most a day.
 impl Value for Duration {
-    const ALLOWED: &'static str = "a time up to a day with its unit, such as 50ms, 1.5s or 2m";
+    const ALLOWED: &'static str = "a time up to a day in us, ms, s, m or h, such as 50ms, 1.5s or 2m";
 
     fn parse(text: &str) -> Option<Self> {
         let (number, unit) = number_and_unit(text)?;

@@ -18,9 +18,11 @@ use wirescope_protocol::CloseCode;
 use crate::{access, fault::Direction, wire::Frame};
 
 /// How much of a trace is kept; then its oldest events go, and are counted.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// How many traces there are at once; then the one that was used longest ago goes.
-const MAX_TRACES: usize = 128;
+const MAX_TRACES: usize = 64;
+/// How much of the handshakes is kept beside that: they are what a trace is opened for, and few.
+const MAX_PINNED: usize = 64 * 1024;
 /// How long a trace is kept that nobody uses.
 const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How much of a payload is recorded.
@@ -48,6 +50,9 @@ struct State {
     /// The number of the first that is still here.
     first: u64,
     bytes: usize,
+    /// The handshakes of those that are gone.
+    pinned: VecDeque<Arc<str>>,
+    pinned_bytes: usize,
     connections: u64,
     used: Instant,
 }
@@ -89,6 +94,11 @@ pub(crate) fn is_id(text: &str) -> bool {
 }
 
 impl Traces {
+    /// The trace of an ID, if there is one.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<Trace>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).map(Arc::clone)
+    }
+
     /// The trace of an ID, new if there is none.
     pub(crate) fn get(&self, id: &str) -> Arc<Trace> {
         let mut traces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +122,15 @@ impl Traces {
 
 impl Trace {
     fn new(now: Instant) -> Self {
-        let state = State { events: VecDeque::new(), first: 0, bytes: 0, connections: 0, used: now };
+        let state = State {
+            events: VecDeque::new(),
+            first: 0,
+            bytes: 0,
+            pinned: VecDeque::new(),
+            pinned_bytes: 0,
+            connections: 0,
+            used: now,
+        };
         Self { state: Mutex::new(state), more: Notify::new() }
     }
 
@@ -123,8 +141,8 @@ impl Trace {
         Tracer { trace: Arc::clone(self), connection: state.connections, opened: Instant::now() }
     }
 
-    /// The event with this number, or the first after it that is still here, and the number after that one. Waits until
-    /// there is one.
+    /// The event with this number and the number after it; where events are gone, one that says how many. Waits until there
+    /// is one.
     pub(crate) async fn next(&self, number: u64) -> (Arc<str>, u64) {
         loop {
             // Before the look, so that nothing is recorded unseen between the look and the wait.
@@ -138,7 +156,10 @@ impl Trace {
 
     /// All events that are kept, one a line.
     pub(crate) fn ndjson(&self) -> String {
-        self.state().events.iter().fold(String::new(), |mut text, event| {
+        let state = self.state();
+        let missed = (state.first > 0).then(|| missed(state.first));
+        let events = state.pinned.iter().chain(&missed).chain(&state.events);
+        events.fold(String::new(), |mut text, event| {
             let _ = writeln!(text, "{event}");
             text
         })
@@ -158,6 +179,7 @@ impl Trace {
             let Some(oldest) = state.events.pop_front() else { break };
             state.bytes -= oldest.len();
             state.first += 1;
+            state.pin(oldest);
         }
         drop(state);
         self.more.notify_waiters();
@@ -170,10 +192,30 @@ impl Trace {
 
 impl State {
     fn at(&self, number: u64) -> Option<(Arc<str>, u64)> {
-        let number = number.max(self.first);
+        if number < self.first {
+            return Some((missed(self.first - number), self.first));
+        }
         let event = self.events.get(usize::try_from(number - self.first).ok()?)?;
         Some((Arc::clone(event), number + 1))
     }
+
+    /// Keeps what goes, if it is a handshake.
+    fn pin(&mut self, event: Arc<str>) {
+        if !event.contains("\"event\":\"handshake\"") {
+            return;
+        }
+        self.pinned_bytes += event.len();
+        self.pinned.push_back(event);
+        while self.pinned_bytes > MAX_PINNED {
+            let Some(oldest) = self.pinned.pop_front() else { break };
+            self.pinned_bytes -= oldest.len();
+        }
+    }
+}
+
+/// The event that stands for so many that are gone.
+fn missed(count: u64) -> Arc<str> {
+    json!({ "event": "missed", "count": count }).to_string().into()
 }
 
 impl Tracer {
@@ -259,6 +301,19 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+const PASSWORD: &str = "basic-auth=";
+
+/// A URL or query without the password that a fault asks for.
+pub(crate) fn without_password(text: &str) -> String {
+    match text.split_once(PASSWORD) {
+        Some((before, after)) => {
+            let rest = after.find(['&', ' ']).map_or("", |at| &after[at..]);
+            format!("{before}{PASSWORD}…{rest}")
+        }
+        None => text.to_owned(),
+    }
+}
+
 /// A request's or response's head without what lets somebody in: credentials, cookies, tokens.
 fn redacted(head: &str) -> String {
     head.split_inclusive('\n').map(redacted_line).collect()
@@ -268,9 +323,8 @@ fn redacted_line(line: &str) -> String {
     const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "set-cookie"];
     let end = line.len() - line.trim_end().len();
     let (text, end) = line.split_at(line.len() - end);
-    if let Some((before, after)) = text.split_once("basic-auth=") {
-        let rest = after.find(['&', ' ']).map_or("", |at| &after[at..]);
-        return format!("{before}basic-auth=…{rest}{end}");
+    if text.contains(PASSWORD) {
+        return without_password(text) + end;
     }
     let Some((name, value)) = text.split_once(':') else { return line.to_owned() };
     if SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
@@ -321,11 +375,14 @@ mod tests {
         let trace = Arc::new(Trace::new(Instant::now()));
         let tracer = trace.begin();
         for _ in 0..100 {
-            tracer.handshake(Direction::In, &"x".repeat(100_000));
+            tracer.handshake(Direction::In, &"x".repeat(50_000));
         }
         let state = trace.state();
         assert!(state.bytes <= MAX_BYTES && state.first > 50);
-        assert_eq!(state.at(0).map(|(_, next)| next), Some(state.first + 1));
+        assert!(state.pinned_bytes <= MAX_PINNED && state.pinned.len() == 1, "the newest of what is gone");
+        let (event, next) = state.at(0).unwrap();
+        assert_eq!((&*event, next), (&*missed(state.first), state.first));
+        assert!(state.at(next).unwrap().0.contains("handshake"));
     }
 
     #[test]

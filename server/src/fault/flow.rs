@@ -17,11 +17,14 @@ pub(super) const HALF_OPEN: Fault = Fault {
 pub(super) const STALL: Fault = Fault {
     name: "stall",
     group: Group::Connection,
-    takes: Takes::TIME,
+    takes: Takes { kind: "time", allowed: "a time up to 10m with its unit, such as 2s" },
     text: "The server reads nothing for so long; then a text message reports as JSON how long that was, how many bytes \
            wait, and for how long no more came: a client that has more to send was blocked for that long.",
     example: "stall=2s",
-    make: |text| Some(Made::Strike(Strike::Stall(Duration::parse(text)?))),
+    make: |text| {
+        let time = Duration::parse(text).filter(|time| *time <= Duration::from_secs(600))?;
+        Some(Made::Strike(Strike::Stall(time)))
+    },
 };
 
 pub(super) const CHUNK: Fault = Fault {

@@ -143,24 +143,31 @@ impl Plan {
         let asked_before = query.keys().count();
         let general = Parts::take(query, "")?;
         let is_general = query.keys().count() < asked_before;
-        let mut settings = Vec::new();
+        let (mut settings, mut triggered) = (Vec::new(), false);
         for fault in ALL {
             let Some(value) = query.take_text(fault.name) else { continue };
-            if (fault.make)(&value).is_none() {
+            let Some(made) = (fault.make)(&value) else {
                 return Err(QueryError::invalid(fault.name, value, fault.takes.allowed));
-            }
+            };
             let own = Parts::take(query, fault.name)?;
             let trigger = own.or(general).trigger();
-            if fault.group == Group::Handshake && (own.after.is_some() || own.every.is_some()) {
-                return Err(QueryError::unfit(
-                    fault.name,
-                    "strikes before any message, so after and every mean nothing",
-                ));
+            let takes = trigger_of(&made);
+            if takes != Takes::All && (own.after.is_some() || own.every.is_some() || own.dir.is_some()) {
+                let why = "strikes no single messages, so after, every and dir mean nothing";
+                return Err(QueryError::unfit(fault.name, why));
             }
+            if takes == Takes::None && own.chance.is_some() {
+                let why = "holds for the whole connection, so chance means nothing";
+                return Err(QueryError::unfit(fault.name, why));
+            }
+            triggered |= takes == Takes::All || (takes == Takes::Chance && general.is_only_chance());
             settings.push(Setting { fault, value, trigger });
         }
-        if settings.is_empty() && is_general {
-            return Err(QueryError::unfit("dir, after, every or chance", "means nothing without a fault"));
+        if is_general && !triggered {
+            return Err(QueryError::unfit(
+                "dir, after, every or chance",
+                "means nothing without a fault that it fits",
+            ));
         }
         let reason = query.take_text("reason");
         if let Some(reason) = &reason {
@@ -226,7 +233,8 @@ impl Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings = self.settings.iter().map(ToString::to_string);
-        let text = settings.chain((self.seed != 0).then(|| format!("seed={}", self.seed)));
+        let reason = (!self.reason.is_empty()).then(|| format!("reason={}", self.reason));
+        let text = settings.chain(reason).chain((self.seed != 0).then(|| format!("seed={}", self.seed)));
         f.write_str(&text.collect::<Vec<_>>().join("&"))
     }
 }
@@ -237,13 +245,30 @@ impl fmt::Display for Setting {
             ("", name) => f.write_str(name),
             (_, name @ "basic-auth") => write!(f, "{name}=…"),
             (value, name) => write!(f, "{name}={value}"),
+        }?;
+        let (name, Trigger { out, inward, after, every, chance }) = (self.fault.name, self.trigger);
+        match after {
+            After::Messages(0) => {}
+            After::Messages(count) => write!(f, "&{name}.after={count}")?,
+            After::Time(time) => write!(f, "&{name}.after={time:?}")?,
+        }
+        if let Some(every) = every {
+            write!(f, "&{name}.every={every}")?;
+        }
+        if let Some(Probability(share)) = chance {
+            write!(f, "&{name}.chance={share}")?;
+        }
+        match (out, inward) {
+            (_, false) => Ok(()),
+            (true, true) => write!(f, "&{name}.dir=both"),
+            (false, true) => write!(f, "&{name}.dir=in"),
         }
     }
 }
 
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self} {:?}", self.trigger)
+        write!(f, "{self}")
     }
 }
 
@@ -271,6 +296,22 @@ impl Trigger {
     /// Whether a strike comes once, and not at each message that the trigger fits.
     pub(crate) fn is_single(&self) -> bool {
         self.every.is_none() && self.chance.is_none()
+    }
+}
+
+/// Which triggers mean something for a fault.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Takes {
+    All,
+    Chance,
+    None,
+}
+
+fn trigger_of(made: &Made) -> Takes {
+    match made {
+        Made::Message(..) | Made::Strike(_) | Made::Control(_) => Takes::All,
+        Made::Opening(_) => Takes::Chance,
+        Made::Bytes(_) | Made::IdleCutoff(_) => Takes::None,
     }
 }
 
@@ -307,6 +348,10 @@ impl Parts {
         let every = query.take_within(&key("every"), 1..=u64::MAX, EVERY)?;
         let chance = query.take(&key("chance"))?;
         Ok(Self { dir, after, every, chance })
+    }
+
+    fn is_only_chance(&self) -> bool {
+        self.dir.is_none() && self.after.is_none() && self.every.is_none()
     }
 
     fn or(self, general: Self) -> Self {
@@ -367,10 +412,14 @@ mod tests {
             ("after=soon&drop", "parameter after is \"soon\""),
             ("dir=up&drop", "parameter dir is \"up\"; allowed is out, in or both"),
             ("after=3", "means nothing without a fault"),
+            ("chunk=1&after=3", "means nothing without a fault that it fits"),
+            ("chunk=1&chunk.after=3", "parameter chunk strikes no single messages"),
+            ("chunk=1&chunk.chance=3%", "parameter chunk holds for the whole connection"),
+            ("status=503&every=2", "means nothing without a fault that it fits"),
             ("reason=x", "parameter reason means nothing without close"),
             ("preset=moon", "parameter preset is \"moon\"; allowed is"),
             ("delay.after=3", "there is no parameter \"delay.after\" here"),
-            ("status=503&status.after=3", "parameter status strikes before any message"),
+            ("status=503&status.after=3", "parameter status strikes no single messages"),
             ("seed=-1&drop", "parameter seed is \"-1\""),
         ] {
             let refused = plan(query).expect_err(query);

@@ -19,6 +19,7 @@ use crate::{
     connection::{Connection, Ending, Message},
     opening::{Head, MAX_HEADERS},
     stream::Arrival,
+    trace,
 };
 
 pub(super) const ABOUT: About = About {
@@ -119,12 +120,19 @@ impl Seen {
         let offered = subprotocol::parse_offers(offers.iter().map(AsRef::as_ref)).unwrap_or_default();
         Self {
             method: request.method().to_string(),
-            target: uri.path_and_query().map_or_else(|| uri.to_string(), ToString::to_string),
+            target: trace::without_password(
+                &uri.path_and_query().map_or_else(|| uri.to_string(), ToString::to_string),
+            ),
             version: if request.version() == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" },
             path: uri.path().to_owned(),
-            query: uri.query().map(str::to_owned),
+            query: uri.query().map(trace::without_password),
             parameters: form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
                 .into_owned()
+                .map(
+                    |(key, value)| {
+                        if key == "basic-auth" { (key, REDACTED.to_owned()) } else { (key, value) }
+                    },
+                )
                 .collect(),
             headers: headers(request),
             origin: values(header::ORIGIN).next().map(Cow::into_owned),

@@ -171,7 +171,13 @@ fn json(value: &impl Serialize) -> Response {
 
 /// The paths and what they do, a line each, for `--help`.
 pub(crate) fn list() -> String {
-    let others = [("/", "the workbench page"), ("/healthz", "says ok")];
+    let others = [
+        ("/faults", "every fault that a URL can ask for, as text or JSON"),
+        ("/control/", "lists live connections and changes their faults, with --control"),
+        ("/metrics", "what the server counts, for Prometheus"),
+        ("/", "the workbench page"),
+        ("/healthz", "says ok"),
+    ];
     let scenarios = ALL.iter().map(|about| (about.path, about.text));
     scenarios.chain(others).map(|(path, text)| format!("  {path:<13} {text}\n")).collect()
 }

@@ -69,5 +69,12 @@ async fn whole(Path(name): Path<String>, Extension(context): Extension<Arc<Conte
         return opening::text(StatusCode::BAD_REQUEST, why).into_response();
     }
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")];
-    (kind, context.traces.get(id).ndjson()).into_response()
+    match context.traces.find(id) {
+        Some(trace) => (kind, trace.ndjson()).into_response(),
+        None => opening::text(
+            StatusCode::NOT_FOUND,
+            "there is no trace of this ID: nothing has used it, or long ago",
+        )
+        .into_response(),
+    }
 }

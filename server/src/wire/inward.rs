@@ -87,22 +87,15 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
 
     /// Passes on what comes from the peer until it ends its side.
     pub(super) async fn run<R: AsyncRead + Unpin>(
-        mut self,
+        &mut self,
         reader: &mut FrameReader<R>,
-        mut changes: mpsc::Receiver<Arc<Plan>>,
+        changes: &mut mpsc::Receiver<Arc<Plan>>,
     ) -> io::Result<()> {
         let mut ended = false;
         self.stall_after().await;
         loop {
             let now = Instant::now();
-            while let Some(pieces) = self.lane.pop_due(now) {
-                for piece in pieces {
-                    // A server that is done does not read; what the peer still sends is for nobody.
-                    if self.writer.write_all(&piece).await.is_err() {
-                        break;
-                    }
-                }
-            }
+            self.put_due(now).await;
             if ended && self.lane.is_empty() {
                 let _ = self.writer.shutdown().await;
                 return Ok(());
@@ -138,6 +131,22 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
                 },
             }
         }
+    }
+
+    /// Passes on what has its time.
+    async fn put_due(&mut self, now: Instant) {
+        while let Some(pieces) = self.lane.pop_due(now) {
+            for piece in pieces {
+                // A server that is done does not read; what the peer still sends is for nobody.
+                if self.writer.write_all(&piece).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+
+    pub(super) fn into_writer(self) -> W {
+        self.writer
     }
 
     async fn take(&mut self, frame: Frame) {
@@ -267,6 +276,8 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
 
     /// Reads nothing for a while, then tells the peer what that did.
     async fn stall(&mut self, fault: &'static str, time: Duration) {
+        // What was read before goes on.
+        self.put_due(Instant::now()).await;
         self.wire.struck(fault, Direction::In, self.bender.number());
         let started = Instant::now();
         let (mut waiting, mut grew) = (self.unread.bytes(), started);

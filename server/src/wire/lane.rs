@@ -7,6 +7,9 @@ use crate::fault::{After, Direction, Flying, MessageFault, Plan, Trigger};
 /// How much may wait here before no more is read: messages that are delayed must be kept somewhere.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
 
+/// What keeping something costs beside its bytes, roughly: a million empty pongs are no small matter either.
+const EACH: usize = 256;
+
 /// What waits for its time.
 pub(super) struct Lane<T> {
     waiting: BTreeMap<(Instant, u64), (T, usize)>,
@@ -39,6 +42,7 @@ impl<T> Lane<T> {
 
     /// Puts something where its time alone says, such as a pong, which may overtake messages.
     pub(super) fn push_freely(&mut self, due: Instant, bytes: usize, item: T) {
+        let bytes = bytes + EACH;
         self.count += 1;
         self.bytes += bytes;
         self.waiting.insert((due, self.count), (item, bytes));
@@ -99,6 +103,19 @@ impl Bender {
             let mut chance = self.plan.chance(fault, self.direction, number);
             number > 0 && trigger.strikes(number, self.since.elapsed(), &mut chance)
         }
+    }
+
+    /// Whether a control frame is struck, of those that the fault could strike the one with this number.
+    pub(super) fn strikes_control(&self, fault: &str, trigger: &Trigger, number: u64) -> bool {
+        let is_late_enough = match trigger.after {
+            After::Messages(count) => self.number - self.before >= count,
+            After::Time(time) => self.since.elapsed() >= time,
+        };
+        is_late_enough
+            && trigger.every.is_none_or(|every| number.is_multiple_of(every))
+            && trigger
+                .chance
+                .is_none_or(|share| self.plan.chance(fault, self.direction, number).share() < share.0)
     }
 
     /// Counts a message that nothing here bends.

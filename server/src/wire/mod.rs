@@ -17,7 +17,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream},
+    io::{AsyncRead, AsyncWrite, DuplexStream, Interest},
     sync::mpsc,
     time::{sleep, timeout},
 };
@@ -28,7 +28,7 @@ pub(crate) use self::frame::Frame;
 use self::{frame::FrameReader, inward::Inward, outward::Outward, unread::Unread};
 use crate::{
     Config, ending,
-    fault::{Direction, Plan, Strike},
+    fault::{Direction, Made, Plan, Strike},
     metrics::Metrics,
     server::Context,
     stream::Stream,
@@ -120,9 +120,9 @@ impl Handle {
 
     /// Has the connection go on with another plan. `false` when it is over, or so busy that it does not hear.
     pub(crate) fn change(&self, plan: &Arc<Plan>) -> bool {
-        // The way in first: what the way out does may end the connection.
-        self.inward.try_send(Arc::clone(plan)).is_ok()
-            && self.outward.try_send(Request::Change(Arc::clone(plan))).is_ok()
+        // The way in first: what the way out does may end the connection. It may be at its end already.
+        let _ = self.inward.try_send(Arc::clone(plan));
+        self.outward.try_send(Request::Change(Arc::clone(plan))).is_ok()
     }
 
     /// What became of the connection so far.
@@ -149,15 +149,32 @@ impl<'a> Wire<'a> {
         shutdown: &CancellationToken,
     ) {
         let unread = Unread::of(stream.tcp());
-        let (over, stream) = self.pass(plan, ports, stream, read, unread, pipe).await;
+        let mut ports = ports;
+        let (over, stream, pipe) = self.pass(plan, &mut ports, stream, read, unread, pipe).await;
+        // The scenario goes on as long as the connection is held, and no longer.
+        let mut pipe = Some(pipe).filter(|_| matches!(over, Over::HalfOpen));
         match over {
             Over::Ended | Over::Fin => ending::drain(stream, &self.config.timeouts).await,
             Over::Reset => reset(&stream),
             Over::HalfOpen => {
+                let changed = async {
+                    loop {
+                        match ports.outward.recv().await {
+                            Some(Request::Change(plan)) => return plan,
+                            Some(_) => {}
+                            None => std::future::pending().await,
+                        }
+                    }
+                };
                 tokio::select! {
                     () = shutdown.cancelled() => {}
                     _ = timeout(LONGEST_HELD, gone(&stream)) => {}
+                    // Whatever else it is to meet now, it cannot go on.
+                    plan = changed => if plan.made().any(|(_, made)| matches!(made, Made::Strike(Strike::Reset))) {
+                        reset(&stream);
+                    },
                 }
+                pipe.take();
             }
             Over::Lost(error) => debug!(%error, "the peer is gone"),
         }
@@ -167,21 +184,21 @@ impl<'a> Wire<'a> {
     async fn pass<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         plan: &Arc<Plan>,
-        ports: Ports,
+        ports: &mut Ports,
         stream: S,
         read: Vec<u8>,
         unread: Unread,
         pipe: DuplexStream,
-    ) -> (Over, S) {
+    ) -> (Over, S, DuplexStream) {
         let (from_peer, to_peer) = tokio::io::split(stream);
         let (from_server, to_server) = tokio::io::split(pipe);
         let mut from_peer = FrameReader::new(from_peer, &read, self.config.max_message);
         let mut outward = Outward::new(self, plan, to_peer);
+        let mut from_server = FrameReader::new(from_server, &[], self.config.max_message);
+        let mut inward = Inward::new(self, plan, to_server, unread, ports.handle.outward.clone());
         let over = {
-            let from_server = FrameReader::new(from_server, &[], self.config.max_message);
-            let mut out = std::pin::pin!(outward.run(from_server, ports.outward));
-            let inward = Inward::new(self, plan, to_server, unread, ports.handle.outward);
-            let mut inward = std::pin::pin!(inward.run(&mut from_peer, ports.inward));
+            let mut out = std::pin::pin!(outward.run(&mut from_server, &mut ports.outward));
+            let mut inward = std::pin::pin!(inward.run(&mut from_peer, &mut ports.inward));
             // The peer may end its side first and still be sent the rest, so only the way out ends the wire.
             tokio::select! {
                 over = &mut out => over,
@@ -196,7 +213,8 @@ impl<'a> Wire<'a> {
         if let Some(tracer) = self.tracer {
             tracer.verdict(&self.state().verdict, name);
         }
-        (over, from_peer.into_inner().unsplit(outward.into_writer()))
+        let pipe = from_server.into_inner().unsplit(inward.into_writer());
+        (over, from_peer.into_inner().unsplit(outward.into_writer()), pipe)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -251,15 +269,13 @@ fn reset(stream: &impl Stream) {
     }
 }
 
-/// Resolves when the peer has given the connection up, as far as that can be seen without reading.
+/// Resolves when the peer has ended its side or reset the connection, which the system tells without reading.
 async fn gone(stream: &impl Stream) {
     const LOOK: Duration = Duration::from_millis(500);
     loop {
-        sleep(LOOK).await;
-        let mut byte = [0; 1];
-        let peeked = timeout(Duration::from_millis(1), stream.tcp().peek(&mut byte)).await;
-        if matches!(peeked, Ok(Ok(0) | Err(_))) || !matches!(stream.tcp().take_error(), Ok(None)) {
-            return;
+        match stream.tcp().ready(Interest::READABLE).await {
+            Ok(ready) if !ready.is_read_closed() => sleep(LOOK).await,
+            _ => return,
         }
     }
 }
@@ -272,12 +288,12 @@ pub(crate) async fn fuzz<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin
     accepted: &crate::handshake::Accepted,
     context: &Arc<crate::server::Context>,
 ) {
-    let (handle, ports) = Handle::new();
+    let (handle, mut ports) = Handle::new();
     let wire = Wire::new(None, context, &handle);
     drop(handle);
     let (pipe, end) = tokio::io::duplex(PIPE);
     tokio::join!(
-        wire.pass(&accepted.plan, ports, stream, Vec::new(), Unread::none(), pipe),
+        wire.pass(&accepted.plan, &mut ports, stream, Vec::new(), Unread::none(), pipe),
         crate::connection::talk(end, Vec::new(), peer, accepted, context)
     );
 }

@@ -54,7 +54,9 @@ pub(super) struct Outward<'a, W> {
     /// What comes after messages that are sent.
     strikes: Vec<(&'static str, Trigger, Strike)>,
     timed: Vec<Timed>,
-    controls: Vec<(&'static str, ControlFault)>,
+    controls: Vec<(&'static str, Trigger, ControlFault)>,
+    /// How many control frames a fault could have struck.
+    controlled: u64,
     chunk: Option<usize>,
     bandwidth: Option<f64>,
     idle_cutoff: Option<Duration>,
@@ -76,6 +78,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
             strikes: Vec::new(),
             timed: Vec::new(),
             controls: Vec::new(),
+            controlled: 0,
             chunk: None,
             bandwidth: None,
             idle_cutoff: None,
@@ -93,7 +96,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
             let (fault, trigger) = (setting.fault.name, setting.trigger);
             match made {
                 Made::Strike(strike) => self.arm_strike(fault, trigger, strike, now),
-                Made::Control(control) => self.controls.push((fault, control)),
+                Made::Control(control) => self.controls.push((fault, trigger, control)),
                 Made::Bytes(ByteFault::Chunk(size)) => self.chunk = Some(size),
                 Made::Bytes(ByteFault::Bandwidth(rate)) => self.bandwidth = Some(rate),
                 Made::IdleCutoff(time) => self.idle_cutoff = Some(time),
@@ -136,8 +139,8 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
     /// Passes on what comes from tungstenite until the connection is over.
     pub(super) async fn run<R: AsyncRead + Unpin>(
         &mut self,
-        mut reader: FrameReader<R>,
-        mut requests: mpsc::Receiver<Request>,
+        reader: &mut FrameReader<R>,
+        requests: &mut mpsc::Receiver<Request>,
     ) -> Over {
         let mut ended = false;
         loop {
@@ -237,7 +240,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                     }
                     _ => now,
                 };
-                self.lane.push(due, 0, Item::Frames(vec![frame]));
+                self.lane.push(due, frame.payload.len(), Item::Frames(vec![frame]));
             }
             10 => {
                 match self
@@ -246,18 +249,21 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                     Some((fault, control)) => {
                         self.wire.struck(fault, Direction::Out, self.bender.number());
                         if let ControlFault::LatePong(time) = control {
-                            self.lane.push_freely(now + time, 0, Item::Frames(vec![frame]));
+                            self.lane.push_freely(now + time, frame.payload.len(), Item::Frames(vec![frame]));
                         }
                     }
-                    None => self.lane.push_freely(now, 0, Item::Frames(vec![frame])),
+                    None => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame])),
                 }
             }
-            _ => self.lane.push_freely(now, 0, Item::Frames(vec![frame])),
+            _ => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame])),
         }
     }
 
-    fn control(&self, is: impl Fn(&ControlFault) -> bool) -> Option<(&'static str, ControlFault)> {
-        self.controls.iter().find(|(_, control)| is(control)).copied()
+    /// The fault of this kind that strikes a control frame, if one does.
+    fn control(&mut self, is: impl Fn(&ControlFault) -> bool) -> Option<(&'static str, ControlFault)> {
+        let (fault, trigger, control) = self.controls.iter().find(|(.., control)| is(control)).copied()?;
+        self.controlled += 1;
+        self.bender.strikes_control(fault, &trigger, self.controlled).then_some((fault, control))
     }
 
     /// What the message faults still hold back goes before what follows.

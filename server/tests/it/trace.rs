@@ -123,6 +123,15 @@ async fn it_can_be_had_whole() {
 }
 
 #[tokio::test]
+async fn one_that_nobody_used_is_not_found() {
+    let server = server().await;
+    let mut peer = Peer::connect(server.addr()).await;
+    peer.send(format!("GET /trace/{ID}.ndjson HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"))
+        .await;
+    assert!(peer.response().await.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
 async fn an_id_that_can_be_guessed_is_refused() {
     let server = server().await;
     let mut peer = Peer::connect(server.addr()).await;

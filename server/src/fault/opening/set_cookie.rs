@@ -13,21 +13,24 @@ pub(in crate::fault) const FAULT: Fault = Fault {
     group: Group::Handshake,
     takes: Takes {
         kind: "text",
-        allowed: "a cookie as the Set-Cookie header has it, such as id=1 or id=1; Secure; HttpOnly",
+        allowed: "a cookie as the Set-Cookie header has it, such as id=1 or id=1; Secure; HttpOnly; %0A is between two",
     },
     text: "The 101 sets this cookie, with the attributes that it says.",
     example: "set-cookie=id=1;HttpOnly",
     make: |text| {
-        let value = HeaderValue::from_str(text).ok().filter(|_| text.contains('='))?;
-        Some(Made::Opening(Box::new(SetCookie(value))))
+        let cookie = |line: &str| HeaderValue::from_str(line).ok().filter(|_| line.contains('='));
+        let cookies = text.split('\n').map(cookie).collect::<Option<_>>()?;
+        Some(Made::Opening(Box::new(SetCookie(cookies))))
     },
 };
 
-struct SetCookie(HeaderValue);
+struct SetCookie(Vec<HeaderValue>);
 
 impl OpeningFault for SetCookie {
     fn strike(&self, _: &Request<()>, answer: &mut Answer, _: &mut Chance) {
-        answer.headers().append(header::SET_COOKIE, self.0.clone());
+        for cookie in &self.0 {
+            answer.headers().append(header::SET_COOKIE, cookie.clone());
+        }
     }
 }
 
@@ -42,5 +45,8 @@ mod tests {
         assert_eq!(answer.response.headers()["set-cookie"], "id=1; Secure; HttpOnly");
         assert!(answer.opens());
         assert!((FAULT.make)("a=b\r\nx: y").is_none());
+        let two = struck(&FAULT, "a=1\nb=2;SameSite=Lax", &request());
+        let cookies: Vec<_> = two.response.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["a=1", "b=2;SameSite=Lax"]);
     }
 }

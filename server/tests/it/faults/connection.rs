@@ -37,6 +37,51 @@ async fn it_stays_up_and_says_nothing() {
 }
 
 #[tokio::test]
+async fn a_half_open_connection_is_known_cut_and_given_up() {
+    let server = crate::support::server_with(|config| config.control = true).await;
+    let mut left = Peer::open_path(server.addr(), "/echo?half-open").await;
+    let mut cut = Peer::open_path(server.addr(), "/echo?half-open").await;
+    for peer in [&mut left, &mut cut] {
+        peer.say("nobody reads this").await;
+    }
+    let listed = async || {
+        let mut peer = Peer::connect(server.addr()).await;
+        peer.send("GET /control/connections HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        peer.response().await.matches("\"path\":\"/echo\"").count()
+    };
+    assert_eq!(listed().await, 2);
+    // Seen although what it said before was not read.
+    drop(left);
+    soon(async {
+        while listed().await > 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    let mut peer = Peer::connect(server.addr()).await;
+    let path = "/control/connections/all/faults?rst";
+    peer.send(format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    ))
+    .await;
+    assert!(peer.response().await.contains("\"changed\":1"));
+    let mut rest = Vec::new();
+    let ended = soon(cut.stream.read_to_end(&mut rest)).await;
+    assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn what_was_read_before_a_stall_goes_on() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?stall=500ms&after=1").await;
+    peer.say("1").await;
+    assert_eq!(peer.hear().await, "1");
+    let report = peer.hear().await;
+    assert!(report.contains("stalled_ms"), "{report}");
+    peer.part().await;
+}
+
+#[tokio::test]
 async fn the_server_does_not_read_and_tells_what_that_did() {
     let server = server().await;
     let mut peer = Peer::open_path(server.addr(), "/echo?stall=400ms").await;

@@ -22,6 +22,39 @@ async fn pings_are_not_answered_or_late() {
 }
 
 #[tokio::test]
+async fn triggers_choose_the_pings_that_are_not_answered() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?no-pong&after=1&every=2").await;
+    peer.send(frame(FIN | PING, "before")).await;
+    assert_eq!(peer.frame().await, Frame::new(FIN | PONG, "before"));
+    peer.say("1").await;
+    assert_eq!(peer.hear().await, "1");
+    for ping in ["a", "b", "c"] {
+        peer.send(frame(FIN | PING, ping)).await;
+    }
+    peer.say("2").await;
+    // The second and fourth of all, counted from the first.
+    assert_eq!(peer.frame().await, Frame::new(FIN | PONG, "b"));
+    assert_eq!(peer.hear().await, "2");
+    peer.part().await;
+}
+
+#[tokio::test]
+async fn late_pongs_are_bounded() {
+    let server = server().await;
+    let mut peer = Peer::open_path(server.addr(), "/echo?pong-delay=1h").await;
+    let pings = frame(FIN | PING, [b'p'; 125]).repeat(1000);
+    // What is taken is kept, so at some point nothing more is taken.
+    let all = async {
+        for _ in 0..500 {
+            tokio::io::AsyncWriteExt::write_all(&mut peer.stream, &pings).await.unwrap();
+        }
+    };
+    let taken = tokio::time::timeout(Duration::from_secs(3), all).await;
+    assert!(taken.is_err(), "half a million pings are too many to keep");
+}
+
+#[tokio::test]
 async fn pongs_and_pings_come_unasked() {
     let server = server().await;
     let mut peer = Peer::open_path(server.addr(), "/echo?unsolicited-pong=10ms").await;
