@@ -271,7 +271,7 @@ fn reset(stream: &impl Stream) {
 
 /// Resolves when the peer has ended its side or reset the connection, which the system tells without reading.
 async fn gone(stream: &impl Stream) {
-    const LOOK: Duration = Duration::from_millis(500);
+    const LOOK: Duration = Duration::from_millis(100);
     loop {
         match stream.tcp().ready(Interest::READABLE).await {
             Ok(ready) if !ready.is_read_closed() => sleep(LOOK).await,
