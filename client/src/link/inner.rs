@@ -414,7 +414,7 @@ impl Inner {
             // The code and the reason are valid by construction. The peer's answer is not waited for: this connection is of
             // no more use, and what it ends with says nothing of the next.
             let _ = connection.transport.close(OVERFLOW_CODE, "inbound queue full");
-            self.finish(connection, connection.transport.abandoned(Initiator::Us));
+            self.finish(connection, connection.transport.abandoned(Initiator::Overflow));
             self.step(Input::Dead { generation: connection.generation });
         }
         self.readers.wake_all();

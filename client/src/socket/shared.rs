@@ -169,7 +169,10 @@ impl Shared {
         }
     }
 
-    fn end(&self, ending: CloseEvent) {
+    fn end(&self, mut ending: CloseEvent) {
+        if self.overflowed.get() && ending.initiator == Initiator::Us {
+            ending.initiator = Initiator::Overflow;
+        }
         if self.ending.set(ending.clone()).is_err() {
             return;
         }

@@ -151,7 +151,9 @@ async fn a_full_inbound_queue_costs_the_connection_and_not_the_link() {
             Link::to(peer(script).await).inbound(limits).retry(policy).open().expect("the URL is valid");
         until("it was open again", || link.stats().opened > 1).await;
         assert!(!matches!(link.phase(), Phase::Ended(_)), "{script}: {:?}", link.phase());
-        assert_eq!(link.endings().first().map(|ending| ending.initiator), Some(Initiator::Us), "{script}");
+        let first = link.endings().into_iter().next();
+        assert_eq!(first.as_ref().map(|ending| ending.initiator), Some(Initiator::Overflow), "{script}");
+        assert_eq!(diagnose(first.as_slice()).map(|diagnosis| diagnosis.cause), Some(Cause::SlowReader));
     }
 }
 
