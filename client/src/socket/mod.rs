@@ -17,6 +17,7 @@ pub(crate) mod inbound;
 mod message;
 mod offers;
 mod outbound;
+mod readers;
 mod shared;
 mod stream;
 pub(crate) mod transport;
@@ -122,6 +123,8 @@ impl Transport {
 /// ```
 pub struct Socket {
     shared: Rc<Shared>,
+    /// This handle among those that read.
+    handle: u64,
     /// Where the task that uses this handle as a sink waits.
     room: Place,
     end: Place,
@@ -252,7 +255,7 @@ impl Socket {
     }
 
     fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, room: Place::default(), end: Place::default() }
+        Self { handle: shared.readers().number(), shared, room: Place::default(), end: Place::default() }
     }
 
     fn poll_open_and_room(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<(), Error>> {
@@ -267,7 +270,7 @@ impl Stream for Socket {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.shared.poll_message(cx)
+        self.shared.poll_message(self.handle, cx)
     }
 }
 
@@ -308,6 +311,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.shared.transport().outbound().leave(&mut self.room);
         self.shared.leave(&mut self.end);
+        self.shared.readers().leave(self.handle);
     }
 }
 
