@@ -290,7 +290,7 @@ mod tests {
     fn a_full_inbound_queue_is_a_slow_reader_whatever_the_peer_answers() {
         let full = CloseEvent::abandoned(Initiator::Overflow, Duration::from_secs(9), Duration::ZERO);
         let answered = CloseEvent { code: CloseCode::new(4009), was_clean: true, ..full.clone() };
-        let once = diagnose(&[answered.clone()]).unwrap();
+        let once = diagnose(std::slice::from_ref(&answered)).unwrap();
         assert_eq!((once.cause, once.retryable), (Cause::SlowReader, true));
         let again = diagnose(&[answered, full]).unwrap();
         assert_eq!(again.cause, Cause::SlowReader);
