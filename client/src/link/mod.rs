@@ -200,6 +200,9 @@ impl Options {
     /// held back, a heartbeat counts the peer as alive, and no connection is given up for a full inbound queue. Messages
     /// that the peer's close makes the browser forget are not told apart from others that a reconnect misses.
     ///
+    /// A heartbeat that finds a dead peer drops a connection whose writes may be pending, as of what was sent meanwhile:
+    /// the case in which Chromium crashes the page.
+    ///
     /// Where the browser has none, no try succeeds: ask [`Transport::is_available`](socket::Transport::is_available), or
     /// take [`Options::stream_if_available`].
     pub fn stream(self) -> Self {

@@ -53,6 +53,8 @@ pub use self::bytes::ByteStream;
 /// Opens a connection over [`Transport::Stream`].
 pub(crate) const STREAM: transport::Opener = stream::open;
 
+pub use wirescope_protocol::{ReasonTooLong, subprotocol::OfferError};
+
 pub(crate) use self::{event::check_close, offers::Offers, url::check_all as check_url};
 
 /// What carries a connection: one of the browser's two interfaces for WebSockets.
@@ -249,7 +251,8 @@ impl Socket {
     }
 
     /// The browser's own object, for what this crate does not wrap; over [`Transport::Stream`] there is none. Leave its `on…`
-    /// handlers alone; what is sent on it directly makes receipts inexact.
+    /// handlers and its `binaryType` alone: a Blob would be read as an empty message. What is sent on it directly makes receipts
+    /// inexact.
     pub fn as_raw(&self) -> Option<&web_sys::WebSocket> {
         self.shared.transport().events().map(EventSocket::as_raw)
     }
