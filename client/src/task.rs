@@ -28,6 +28,8 @@ thread_local! {
 /// [`Socket`](crate::socket::Socket): a message that it waits for runs it at once, not in a microtask of its own. It runs
 /// for the first time when the code that is running now has returned to the browser.
 ///
+/// A task that panics or throws ends there, as under any executor of the browser; the others go on.
+///
 /// Each thread runs its own tasks; a task must not be woken from another thread.
 ///
 /// ```no_run
@@ -61,8 +63,13 @@ struct Tasks {
     /// A finished task's place is the next one's.
     all: RefCell<Vec<Option<Task>>>,
     woken: RefCell<VecDeque<usize>>,
-    /// Somebody up the stack runs what is woken.
+    /// Somebody up the stack runs what is woken; or did until a task threw, which leaves this set until the next microtask,
+    /// since nothing of Rust's is run then.
     running: Cell<bool>,
+    /// Within the event whose tasks are run next, so that waking them needs no microtask.
+    gathering: Cell<bool>,
+    /// The task that is polled.
+    polled: Cell<Option<usize>>,
     /// A microtask will.
     scheduled: Cell<bool>,
 }
@@ -98,6 +105,8 @@ impl Tasks {
             all: RefCell::new(Vec::new()),
             woken: RefCell::new(VecDeque::new()),
             running: Cell::new(false),
+            gathering: Cell::new(false),
+            polled: Cell::new(None),
             scheduled: Cell::new(false),
         }
     }
@@ -113,35 +122,63 @@ impl Tasks {
         all[place] = Some(Task { future: Some(future), waker: waker.clone(), alarm });
         drop(all);
         waker.wake();
+        self.schedule();
     }
 
     fn wake(&self, place: usize) {
         self.woken.borrow_mut().push_back(place);
-        if !self.running.get() && !self.scheduled.replace(true) {
+        if !self.gathering.get() {
+            self.schedule();
+        }
+    }
+
+    fn schedule(&self) {
+        if !self.scheduled.replace(true) {
             wasm_bindgen_futures::spawn_local(async {
                 TASKS.with(|tasks| {
                     tasks.scheduled.set(false);
+                    tasks.recover();
                     tasks.run(&mut || ());
                 });
             });
         }
     }
 
+    /// Forgets the run that a task's panic or exception cut short, and that task. A microtask has nobody up the stack, so
+    /// there what looks like a run is such a one.
+    fn recover(&self) {
+        self.running.set(false);
+        self.gathering.set(false);
+        if let Some(place) = self.polled.take() {
+            let task = self.all.borrow_mut()[place].take();
+            drop(task);
+        }
+    }
+
     fn run(&self, event: &mut dyn FnMut()) {
         if self.running.replace(true) {
-            return event();
+            self.gathering.set(false);
+            event();
+            // Nobody may be there to run them.
+            if !self.woken.borrow().is_empty() {
+                self.schedule();
+            }
+            return;
         }
+        self.gathering.set(true);
         event();
+        self.gathering.set(false);
         // What wakes itself again and again must let the browser have its turn, so later ones wait for a microtask.
         let woken = self.woken.borrow().len();
+        if woken > 1 {
+            // For the others, should one throw.
+            self.schedule();
+        }
         for _ in 0..woken {
             let Some(place) = self.woken.borrow_mut().pop_front() else { break };
             self.poll(place);
         }
         self.running.set(false);
-        if let Some(place) = { self.woken.borrow_mut().pop_front() } {
-            self.wake(place);
-        }
     }
 
     fn poll(&self, place: usize) {
@@ -150,7 +187,9 @@ impl Tasks {
             Some((task.future.take()?, task.waker.clone()))
         });
         let Some((mut future, waker)) = taken else { return };
+        self.polled.set(Some(place));
         let done = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        self.polled.set(None);
         let mut all = self.all.borrow_mut();
         if !done && let Some(task) = all[place].as_mut() {
             task.future = Some(future);

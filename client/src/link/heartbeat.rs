@@ -141,6 +141,16 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_times_are_times() {
+        let mut heart = Pulse::new(Duration::MAX, Duration::MAX, START);
+        assert_eq!(heart.tick(START + 1_000_000), Beat::Nothing);
+        let mut heart = Pulse::new(Duration::from_secs(1), Duration::MAX, START);
+        assert_eq!(heart.tick(START + 1_000), Beat::Ping);
+        heart.heard(START + 2_000);
+        assert_eq!(heart.tick(START + 1_000_000), Beat::Nothing);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_prolongs_no_wait() {
         let mut heart = pulse();
         assert_eq!(heart.tick(START - 500_000), Beat::Nothing);

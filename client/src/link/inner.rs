@@ -40,6 +40,9 @@ const ROOM: Millis = 8;
 /// After how many messages of unknown fate it is looked which have drained.
 const LOOK: u64 = 64;
 
+/// How long a close waits for the peer's Close frame, in milliseconds.
+const CLOSE_TIMEOUT: u32 = 5_000;
+
 /// How many endings are kept.
 const ENDINGS: usize = 16;
 
@@ -52,6 +55,7 @@ pub(super) struct Inner {
     connection: RefCell<Option<Rc<Connection>>>,
     /// The connection that the user closed, until its close event.
     closing: RefCell<Option<Rc<Connection>>>,
+    close_timer: OnceCell<Timer>,
     /// How the latest connections ended, the last one last.
     endings: RefCell<VecDeque<CloseEvent>>,
     /// What the user's provider is still to answer. It is here and not in the task that polls it, so that it goes with the
@@ -79,6 +83,7 @@ impl Inner {
                 machine: RefCell::new(Machine::new(options.retry.clone(), timer::now(), online, visible)),
                 connection: RefCell::new(None),
                 closing: RefCell::new(None),
+                close_timer: OnceCell::new(),
                 endings: RefCell::default(),
                 provided: RefCell::new(None),
                 queue: RefCell::new(Queue::new(options.queue)),
@@ -167,16 +172,26 @@ impl Inner {
 
     pub(super) fn close(&self, code: CloseCode, reason: &str) -> Result<(), crate::socket::Error> {
         let connection = self.connection.borrow().clone();
-        if let Some(connection) = connection {
+        // The user's code may close the link while it is told how the connection ended.
+        if let Some(connection) = connection.filter(|one| !one.transport.outbound().has_ended()) {
             connection.transport.close(code, reason)?;
             *self.closing.borrow_mut() = Some(connection);
+            let deadline = self.close_timer.get_or_init(|| {
+                let weak = Weak::clone(&self.myself);
+                Timer::new(move || {
+                    if let Some(inner) = weak.upgrade() {
+                        inner.abandon();
+                    }
+                })
+            });
+            deadline.set(CLOSE_TIMEOUT);
         }
         self.step(Input::Close);
         Ok(())
     }
 
     /// Cuts short a close that the peer does not answer.
-    pub(super) fn abandon(&self) {
+    fn abandon(&self) {
         let closing = self.closing.borrow().clone();
         if let Some(connection) = closing {
             self.finish(&connection, connection.transport.abandoned(Initiator::Us));
@@ -414,7 +429,7 @@ impl Inner {
             // The code and the reason are valid by construction. The peer's answer is not waited for: this connection is of
             // no more use, and what it ends with says nothing of the next.
             let _ = connection.transport.close(OVERFLOW_CODE, "inbound queue full");
-            self.finish(connection, connection.transport.abandoned(Initiator::Us));
+            self.finish(connection, connection.transport.abandoned(Initiator::Overflow));
             self.step(Input::Dead { generation: connection.generation });
         }
         self.readers.wake_all();
@@ -519,6 +534,9 @@ impl Inner {
         let was_closing =
             self.closing.borrow_mut().take_if(|closing| closing.generation == connection.generation);
         if was_closing.is_some() {
+            if let Some(deadline) = self.close_timer.get() {
+                deadline.clear();
+            }
             self.watchers.wake_all();
         }
     }

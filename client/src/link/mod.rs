@@ -35,15 +35,9 @@ pub use self::{
     receipt::{Delivery, Dropped, Receipt},
     stats::Stats,
 };
-use crate::{
-    socket::{
-        self, CloseEvent, InboundLimits, Message, Payload, Watermarks, transport::Opener, wakers::Place,
-    },
-    timer::Timer,
+use crate::socket::{
+    self, CloseEvent, InboundLimits, Message, Payload, Watermarks, transport::Opener, wakers::Place,
 };
-
-/// How long [`Link::close`] waits for the peer's Close frame.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection that lasts.
 ///
@@ -206,6 +200,9 @@ impl Options {
     /// held back, a heartbeat counts the peer as alive, and no connection is given up for a full inbound queue. Messages
     /// that the peer's close makes the browser forget are not told apart from others that a reconnect misses.
     ///
+    /// A heartbeat that finds a dead peer drops a connection whose writes may be pending, as of what was sent meanwhile:
+    /// the case in which Chromium crashes the page.
+    ///
     /// Where the browser has none, no try succeeds: ask [`Transport::is_available`](socket::Transport::is_available), or
     /// take [`Options::stream_if_available`].
     pub fn stream(self) -> Self {
@@ -276,7 +273,7 @@ impl Link {
     }
 
     /// Ends the link: closes its connection with this code and reason, and resolves once that has ended, at the latest
-    /// after 5 s. Messages that still wait are dropped, and their receipts say so.
+    /// after 5 s, also where nobody waits for this any more. Messages that still wait are dropped, and their receipts say so.
     ///
     /// Gives the close event of the last connection, if there was one.
     ///
@@ -286,13 +283,6 @@ impl Link {
     pub async fn close(&self, code: CloseCode, reason: &str) -> Result<Option<CloseEvent>, socket::Error> {
         socket::check_close(code, reason)?;
         self.inner.close(code, reason)?;
-        let weak = Rc::downgrade(&self.inner);
-        let deadline = Timer::new(move || {
-            if let Some(inner) = weak.upgrade() {
-                inner.abandon();
-            }
-        });
-        deadline.set(u32::try_from(CLOSE_TIMEOUT.as_millis()).unwrap_or(u32::MAX));
         Ok(self.ended().await.1)
     }
 

@@ -12,6 +12,9 @@ use crate::socket::{CloseEvent, Error};
 /// on while a computer sleeps.
 pub(crate) type Millis = u64;
 
+/// What stands for all longer times, so that a few of them can be added to any time of the clock.
+const LONGEST: Duration = Duration::from_millis(u64::MAX / 4);
+
 /// The longest spread that a peer's `retry_after_ms` can ask for.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
@@ -34,7 +37,8 @@ pub struct RetryPolicy {
     /// How long a try may take; 20 s by default, and less is not sensible: a browser that throttles after many failed
     /// connections takes several seconds for a good one.
     pub connect_timeout: Duration,
-    /// Whether a page that is hidden waits until it is seen before it tries again; off by default.
+    /// Whether a page that is hidden waits until it is seen before it tries again; off by default. The
+    /// first try does not wait for it.
     pub wait_while_hidden: bool,
     /// Which close events end the link instead of leading to another try; see [`is_terminal`] for the default. If it holds
     /// the link itself, the link is never freed.
@@ -320,7 +324,7 @@ impl Machine {
         if !self.online {
             self.enter(now, Phase::Offline);
             Action::Nothing
-        } else if !self.visible && self.policy.wait_while_hidden {
+        } else if !self.visible && self.policy.wait_while_hidden && self.generation > 0 {
             self.enter(now, Phase::Hidden);
             Action::Nothing
         } else {
@@ -354,7 +358,7 @@ impl Machine {
     /// The widest wait after this many failures.
     fn window(&self) -> Duration {
         let doubled = 2_u32.saturating_pow(self.failures.saturating_sub(1));
-        self.policy.base.saturating_mul(doubled).min(self.policy.cap)
+        self.policy.base.saturating_mul(doubled).min(self.policy.cap).min(LONGEST)
     }
 
     fn end(&mut self, now: Millis, reason: EndReason) -> Action {
@@ -395,8 +399,9 @@ impl Machine {
     }
 }
 
+/// A duration in milliseconds, at most [`LONGEST`].
 pub(super) fn millis(duration: Duration) -> Millis {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+    u64::try_from(duration.min(LONGEST).as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

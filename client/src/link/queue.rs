@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn ages_of_every_length_are_lengths() {
+        for age in [Duration::from_millis(u64::MAX), Duration::MAX] {
+            let mut queue = queue(QueueLimits::default().age(age));
+            queue.push("a".into(), 1, 1_700_000_000_000);
+            assert_eq!(queue.pop_expired(1_700_000_000_001), None);
+        }
+    }
+
+    #[test]
     fn a_queue_of_none_takes_none() {
         assert!(!queue(QueueLimits::default().messages(0)).fits(0));
     }

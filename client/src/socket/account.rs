@@ -37,10 +37,16 @@ impl Account {
         Self { marks, handed: 0, drained: 0, waiting: false }
     }
 
-    /// Enters a message that was handed over, and gives the position of its end.
-    pub(super) fn hand_over(&mut self, bytes: u64) -> u64 {
+    /// Enters a message that was handed over, and gives the position of its end. `look` asks the browser what is buffered,
+    /// if it can be asked: what drained unseen is no reason to wait.
+    pub(super) fn hand_over(&mut self, bytes: u64, look: impl FnOnce() -> Option<u64>) -> u64 {
         self.handed += bytes;
-        self.waiting |= self.buffered() > self.marks.high;
+        if !self.waiting && self.buffered() > self.marks.high {
+            if let Some(buffered) = look() {
+                self.observe(buffered);
+            }
+            self.waiting = self.buffered() > self.marks.high;
+        }
         self.handed
     }
 
@@ -78,9 +84,9 @@ mod tests {
     #[test]
     fn room_ends_above_the_high_mark_and_returns_below_the_low_one() {
         let mut account = Account::new(Watermarks::new(100, 20));
-        account.hand_over(100);
+        account.hand_over(100, || None);
         assert_eq!(account.room_at(), None, "at the mark and not above it");
-        account.hand_over(1);
+        account.hand_over(1, || Some(101));
         assert_eq!(account.room_at(), Some(81));
         account.observe(21);
         assert_eq!(account.room_at(), Some(81), "between the marks");
@@ -91,8 +97,8 @@ mod tests {
     #[test]
     fn what_has_drained_stays_drained() {
         let mut account = Account::new(Watermarks::default());
-        let first = account.hand_over(10);
-        let second = account.hand_over(5);
+        let first = account.hand_over(10, || None);
+        let second = account.hand_over(5, || None);
         account.observe(5);
         assert!(account.has_drained(first) && !account.has_drained(second));
         // A browser goes on counting what it was handed after the end.
@@ -106,9 +112,20 @@ mod tests {
     fn a_message_longer_than_the_high_mark_is_taken_when_there_is_room() {
         let mut account = Account::new(Watermarks::new(10, 10));
         assert_eq!(account.room_at(), None);
-        account.hand_over(1_000);
+        account.hand_over(1_000, || None);
         assert_eq!(account.room_at(), Some(990));
         account.observe(0);
         assert_eq!(account.room_at(), None);
+    }
+
+    #[test]
+    fn what_drained_unseen_is_no_reason_to_wait() {
+        let mut account = Account::new(Watermarks::new(100, 20));
+        account.hand_over(60, || panic!("there is room whatever has drained"));
+        account.hand_over(60, || Some(90));
+        assert_eq!(account.room_at(), None, "90 of 100 are buffered");
+        account.hand_over(11, || Some(101));
+        assert_eq!(account.room_at(), Some(111), "101 are");
+        account.hand_over(1, || panic!("it waits already"));
     }
 }

@@ -32,6 +32,8 @@ pub struct Diagnosis {
 pub enum Cause {
     /// This side closed the connection.
     ClosedHere,
+    /// This side reads more slowly than the peer sends, so its inbound queue was full.
+    SlowReader,
     /// This side gave up a peer that did not answer in time.
     PeerSilent,
     /// The peer closed it, and meant to: 1000 or no code.
@@ -78,6 +80,17 @@ pub fn diagnose(endings: &[CloseEvent]) -> Option<Diagnosis> {
     if last.initiator == Initiator::Us {
         let evidence = "this side closed the connection".to_owned();
         return verdict(Cause::ClosedHere, evidence, "Nothing is wrong.", true);
+    }
+    if last.initiator == Initiator::Overflow {
+        let before = earlier.iter().filter(|ending| ending.initiator == Initiator::Overflow).count();
+        let again = if before > 0 { format!(", as for {before} before") } else { String::new() };
+        let evidence = format!(
+            "this side closed the connection since its inbound queue was full{again}. A burst that the queue is too short \
+             for looks the same as a reader that never keeps up"
+        );
+        let advice = "Read without waiting for other things in between, raise `InboundLimits`, pick an `Overflow` rule that \
+                      drops, or connect over `Transport::Stream`, where a slow reader slows the peer.";
+        return verdict(Cause::SlowReader, evidence, advice, true);
     }
     if last.initiator == Initiator::Timeout {
         let what = if last.had_opened() { "a heartbeat" } else { "the opening handshake" };
@@ -147,8 +160,12 @@ fn without_a_word(last: &CloseEvent, earlier: &[CloseEvent]) -> Diagnosis {
             retryable: true,
         };
     }
+    // What this side gave up has the same code, and says nothing of what is between.
     let alike = |ending: &&CloseEvent| {
-        ending.code == last.code && ending.had_opened() && ending.silence.abs_diff(last.silence) < SAME_TIMER
+        ending.code == last.code
+            && ending.initiator == Initiator::Nobody
+            && ending.had_opened()
+            && ending.silence.abs_diff(last.silence) < SAME_TIMER
     };
     let seen = 1 + earlier.iter().filter(alike).count();
     let seconds = last.silence.as_secs();
@@ -255,5 +272,29 @@ mod tests {
         let abandoned = |initiator| [CloseEvent::abandoned(initiator, Duration::ZERO, Duration::ZERO)];
         assert_eq!(cause(&abandoned(Initiator::Us)), Cause::ClosedHere);
         assert_eq!(cause(&abandoned(Initiator::Timeout)), Cause::PeerSilent);
+    }
+
+    #[test]
+    fn what_this_side_gave_up_is_no_evidence_of_a_proxy() {
+        let s = Duration::from_secs;
+        let endings = [
+            CloseEvent::abandoned(Initiator::Us, s(300), s(60)),
+            CloseEvent::abandoned(Initiator::Timeout, s(300), s(60)),
+            CloseEvent::abandoned(Initiator::Overflow, s(300), s(60)),
+            ending(1006, 90, 60),
+        ];
+        assert_eq!(cause(&endings), Cause::IdleCutOff { silence: s(60), seen: 1 });
+    }
+
+    #[test]
+    fn a_full_inbound_queue_is_a_slow_reader_whatever_the_peer_answers() {
+        let full = CloseEvent::abandoned(Initiator::Overflow, Duration::from_secs(9), Duration::ZERO);
+        let answered = CloseEvent { code: CloseCode::new(4009), was_clean: true, ..full.clone() };
+        let once = diagnose(std::slice::from_ref(&answered)).unwrap();
+        assert_eq!((once.cause, once.retryable), (Cause::SlowReader, true));
+        let again = diagnose(&[answered, full]).unwrap();
+        assert_eq!(again.cause, Cause::SlowReader);
+        assert!(again.evidence.contains("1 before"), "{}", again.evidence);
+        assert!(again.advice.contains("InboundLimits"), "{}", again.advice);
     }
 }

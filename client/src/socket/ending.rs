@@ -28,6 +28,9 @@ pub enum Initiator {
     Us,
     /// The peer, with a Close frame.
     Peer,
+    /// This side, because its inbound queue was full under [`Overflow::Fail`](super::Overflow::Fail): messages came faster
+    /// than they were read.
+    Overflow,
     /// This side, because the peer did not answer in time: to the opening handshake, or to a heartbeat.
     Timeout,
     /// Neither said that it would: the network was lost, the peer vanished, or the browser failed the connection.

@@ -109,7 +109,7 @@ pub(super) struct History {
     opened: Cell<u64>,
     /// When it opened or the last message came, or 0.
     heard: Cell<u64>,
-    /// Whether this side closed it while it was open.
+    /// Whether this side closed it while it was connecting or open.
     pub(super) closed_by_us: Cell<bool>,
 }
 
@@ -294,7 +294,8 @@ impl EventSocket {
         self.raw.buffered_amount()
     }
 
-    /// The browser's own object, for what this crate does not wrap. Leave its `on…` handlers alone.
+    /// The browser's own object, for what this crate does not wrap. Leave its `on…` handlers and its `binaryType`
+    /// alone: a Blob would be read as an empty message.
     pub fn as_raw(&self) -> &WebSocket {
         &self.raw
     }

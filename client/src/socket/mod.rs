@@ -17,6 +17,7 @@ pub(crate) mod inbound;
 mod message;
 mod offers;
 mod outbound;
+mod readers;
 mod shared;
 mod stream;
 pub(crate) mod transport;
@@ -51,6 +52,8 @@ use self::{shared::Shared, wakers::Place};
 pub use self::bytes::ByteStream;
 /// Opens a connection over [`Transport::Stream`].
 pub(crate) const STREAM: transport::Opener = stream::open;
+
+pub use wirescope_protocol::{ReasonTooLong, subprotocol::OfferError};
 
 pub(crate) use self::{event::check_close, offers::Offers, url::check_all as check_url};
 
@@ -122,6 +125,8 @@ impl Transport {
 /// ```
 pub struct Socket {
     shared: Rc<Shared>,
+    /// This handle among those that read.
+    handle: u64,
     /// Where the task that uses this handle as a sink waits.
     room: Place,
     end: Place,
@@ -246,13 +251,14 @@ impl Socket {
     }
 
     /// The browser's own object, for what this crate does not wrap; over [`Transport::Stream`] there is none. Leave its `on…`
-    /// handlers alone; what is sent on it directly makes receipts inexact.
+    /// handlers and its `binaryType` alone: a Blob would be read as an empty message. What is sent on it directly makes receipts
+    /// inexact.
     pub fn as_raw(&self) -> Option<&web_sys::WebSocket> {
         self.shared.transport().events().map(EventSocket::as_raw)
     }
 
     fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, room: Place::default(), end: Place::default() }
+        Self { handle: shared.readers().number(), shared, room: Place::default(), end: Place::default() }
     }
 
     fn poll_open_and_room(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Result<(), Error>> {
@@ -267,7 +273,7 @@ impl Stream for Socket {
     type Item = Result<Message, Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.shared.poll_message(cx)
+        self.shared.poll_message(self.handle, cx)
     }
 }
 
@@ -308,6 +314,7 @@ impl Drop for Socket {
     fn drop(&mut self) {
         self.shared.transport().outbound().leave(&mut self.room);
         self.shared.leave(&mut self.end);
+        self.shared.readers().leave(self.handle);
     }
 }
 

@@ -51,7 +51,7 @@ impl Outbound {
 
     /// Enters a message that the browser was handed.
     pub(crate) fn hand_over(self: &Rc<Self>, bytes: usize) -> Receipt {
-        let position = self.update(|account| account.hand_over(bytes as u64));
+        let position = self.update(|account| account.hand_over(bytes as u64, || self.look_now()));
         Receipt { outbound: Rc::clone(self), position }
     }
 
@@ -129,12 +129,14 @@ impl Outbound {
 
     /// After the end the browser only ever counts up, and what has drained was settled.
     fn observe(&self) {
-        if let Some(raw) = &self.raw
-            && !self.has_ended()
-        {
-            let buffered = u64::from(raw.buffered_amount());
+        if let Some(buffered) = self.look_now() {
             self.update(|account| account.observe(buffered));
         }
+    }
+
+    fn look_now(&self) -> Option<u64> {
+        let raw = self.raw.as_ref().filter(|_| !self.has_ended())?;
+        Some(u64::from(raw.buffered_amount()))
     }
 
     fn wait(self: &Rc<Self>, place: &mut Place, position: u64, cx: &Context<'_>) {
@@ -189,6 +191,9 @@ pub enum Delivery {
     HandedOver,
     /// The browser's `bufferedAmount` has passed it, or over [`Transport::Stream`](super::Transport::Stream) its write
     /// promise resolved: it left the page's process. That the peer received it only the peer can say.
+    ///
+    /// An empty message adds nothing to `bufferedAmount`, so it has drained as soon as all that was sent before it has: of
+    /// itself that says nothing.
     Drained,
     /// The connection ended before it was seen to drain. It may have arrived all the same.
     Lost(CloseEvent),

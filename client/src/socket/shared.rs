@@ -1,7 +1,7 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
 
 use wirescope_protocol::CloseCode;
@@ -9,6 +9,7 @@ use wirescope_protocol::CloseCode;
 use super::{
     CloseEvent, Connect, Error, Event, Initiator, Message,
     inbound::{Inbound, Overflowed},
+    readers::Readers,
     transport::{Carrier, Transport},
     wakers::{Place, Wakers, Watch},
 };
@@ -29,7 +30,7 @@ pub(super) struct Shared {
     // What the reader is told after the last message; taken once.
     failure: Cell<Option<Failure>>,
     ending: OnceCell<CloseEvent>,
-    reader: Cell<Option<Waker>>,
+    readers: Readers,
     // Wait for the connection to open or to end.
     watchers: Wakers,
     /// In milliseconds.
@@ -54,7 +55,7 @@ impl Shared {
             overflowed: Cell::new(false),
             failure: Cell::new(None),
             ending: OnceCell::new(),
-            reader: Cell::new(None),
+            readers: Readers::default(),
             watchers: Wakers::default(),
             close_timeout: options.close_timeout,
             close_timer: OnceCell::new(),
@@ -123,7 +124,7 @@ impl Shared {
         if self.opened.get() { Poll::Ready(Ok(())) } else { self.poll_closed(place, cx).map(Err) }
     }
 
-    pub(super) fn poll_message(&self, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
+    pub(super) fn poll_message(&self, handle: u64, cx: &Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         let popped = self.inbound.borrow_mut().pop();
         if let Some(message) = popped {
             self.pace();
@@ -144,8 +145,12 @@ impl Shared {
         if self.overflowed.get() || self.ending.get().is_some() {
             return Poll::Ready(None);
         }
-        self.reader.set(Some(cx.waker().clone()));
+        self.readers.wait(handle, cx.waker());
         Poll::Pending
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
     /// Gives up a place that [`Shared::poll_closed`] took.
@@ -169,7 +174,10 @@ impl Shared {
         }
     }
 
-    fn end(&self, ending: CloseEvent) {
+    fn end(&self, mut ending: CloseEvent) {
+        if self.overflowed.get() && ending.initiator == Initiator::Us {
+            ending.initiator = Initiator::Overflow;
+        }
         if self.ending.set(ending.clone()).is_err() {
             return;
         }
@@ -210,8 +218,8 @@ impl Shared {
     }
 
     fn wake_reader(&self) {
-        if let Some(reader) = self.reader.take() {
-            task::in_event(|| reader.wake());
+        if !self.readers.is_empty() {
+            task::in_event(|| self.readers.wake());
         }
     }
 }

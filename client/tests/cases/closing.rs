@@ -7,7 +7,7 @@ use std::{
     task::{Context, Wake, Waker},
 };
 
-use futures_util::{SinkExt, future::join};
+use futures_util::{SinkExt, StreamExt as _, future::join};
 use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
@@ -23,6 +23,7 @@ over_both! {
     two_at_once_both_resolve,
     the_stream_ends_and_stays_ended,
     the_sink_closes_with_1000,
+    every_handle_that_reads_sees_the_end,
     every_task_that_waits_for_the_end_is_woken,
     a_dropped_wait_for_the_end_holds_on_to_no_task,
 }
@@ -90,6 +91,21 @@ async fn every_task_that_waits_for_the_end_is_woken(over: Transport) {
     sleep(50).await;
     close(&socket, 1000, "").await;
     until("all three are woken", || woken.get() == 3).await;
+}
+
+async fn every_handle_that_reads_sees_the_end(over: Transport) {
+    let socket = connect(over, &echo()).await;
+    let ended = Rc::new(Cell::new(0));
+    for _ in 0..3 {
+        let (mut reader, ended) = (socket.clone(), Rc::clone(&ended));
+        spawn_local(async move {
+            assert_eq!(reader.next().await, None);
+            ended.set(ended.get() + 1);
+        });
+    }
+    sleep(50).await;
+    close(&socket, 1000, "").await;
+    until("all three have seen it", || ended.get() == 3).await;
 }
 
 /// A task that only counts who could wake it.

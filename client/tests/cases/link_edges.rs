@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, future::join};
+use futures_util::{FutureExt as _, StreamExt as _, future::join};
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
@@ -65,6 +65,32 @@ async fn a_heartbeat_may_use_its_link() {
     until("a round trip", || link.stats().round_trip_p50.is_some()).await;
     own.clear();
     part(&link).await;
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn a_predicate_may_close_its_link() {
+    let own = Own::default();
+    let closing = own.clone();
+    let mut policy = RetryPolicy::default();
+    policy.terminal = Rc::new(move |_| {
+        let _ = closing.link().map(|link| link.close(CloseCode::NORMAL, "").now_or_never());
+        true
+    });
+    let link = own.open(Link::to(peer("/close/1011/x").await).retry(policy));
+    let (reason, ending) = within("it ends", link.ended()).await;
+    assert_eq!((reason, ending.map(|ending| ending.code.number())), (EndReason::Closed, Some(1011)));
+    own.clear();
+}
+
+#[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
+#[wasm_bindgen_test]
+async fn a_close_that_nobody_awaits_has_its_deadline_too() {
+    let link = Link::to(peer("/mute").await).open().expect("the URL is valid");
+    until("it is open", || link.phase() == Phase::Open).await;
+    assert!(link.close(CloseCode::NORMAL, "").now_or_never().is_none(), "the peer does not answer");
+    let (reason, ending) = within("it ends", link.ended()).await;
+    assert_eq!((reason, ending.map(|ending| ending.was_clean)), (EndReason::Closed, Some(false)));
 }
 
 #[cfg_attr(not(wirescope_supervisor), ignore = "needs the supervisor: run cargo xtask test")]
@@ -151,7 +177,9 @@ async fn a_full_inbound_queue_costs_the_connection_and_not_the_link() {
             Link::to(peer(script).await).inbound(limits).retry(policy).open().expect("the URL is valid");
         until("it was open again", || link.stats().opened > 1).await;
         assert!(!matches!(link.phase(), Phase::Ended(_)), "{script}: {:?}", link.phase());
-        assert_eq!(link.endings().first().map(|ending| ending.initiator), Some(Initiator::Us), "{script}");
+        let first = link.endings().into_iter().next();
+        assert_eq!(first.as_ref().map(|ending| ending.initiator), Some(Initiator::Overflow), "{script}");
+        assert_eq!(diagnose(first.as_slice()).map(|diagnosis| diagnosis.cause), Some(Cause::SlowReader));
     }
 }
 

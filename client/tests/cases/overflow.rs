@@ -1,7 +1,7 @@
 //! A reader slower than its peer: the inbound queue is bounded, and does what its rule says.
 
 use wasm_bindgen_test::wasm_bindgen_test;
-use wirescope::socket::{Error, InboundLimits, Message, Overflow, Socket, State};
+use wirescope::socket::{Cause, Error, InboundLimits, Initiator, Message, Overflow, Socket, State, diagnose};
 
 use crate::support::{
     parts, read, receive,
@@ -34,6 +34,8 @@ async fn fail_closes_the_connection_and_keeps_what_was_queued() {
     let ending = within("it closes", socket.closed()).await;
     assert_eq!(parts(&ending), (4009, "inbound queue full", true));
     assert_eq!(report(&name).await, "close 4009 inbound queue full", "the peer is told why");
+    assert_eq!(ending.initiator, Initiator::Overflow);
+    assert_eq!(diagnose(&[ending]).map(|diagnosis| diagnosis.cause), Some(Cause::SlowReader));
     numbered(&mut socket, 0..10).await;
     assert_eq!(read(&mut socket).await, Some(Err(Error::Overflow { messages: 10, bytes: 100 })));
     assert_eq!(read(&mut socket).await, None);

@@ -3,7 +3,9 @@
 use std::{cell::Cell, future::poll_fn, rc::Rc, task::Poll};
 
 use futures_util::StreamExt as _;
+use wasm_bindgen::{JsCast as _, closure::Closure, throw_str};
 use wasm_bindgen_test::wasm_bindgen_test;
+use web_sys::{Event, EventTarget};
 use wirescope::{
     socket::Transport,
     socket::{Message, State},
@@ -43,6 +45,59 @@ async fn the_last_handle_may_go_within_its_own_event() {
         end.set(true);
     });
     until("the task is done", || done.get()).await;
+}
+
+#[wasm_bindgen_test]
+async fn a_task_that_throws_leaves_the_others_running() {
+    let _quiet = Quiet::begin();
+    let (mut thrower, mut reader) =
+        (connect(Transport::Events, &echo()).await, connect(Transport::Events, &echo()).await);
+    let (thrown, read, done) = <(Rc<Cell<bool>>, Rc<Cell<u32>>, Rc<Cell<bool>>)>::default();
+    let (before, reads, ends) = (Rc::clone(&thrown), Rc::clone(&read), Rc::clone(&done));
+    let (to_thrower, to_reader) = (thrower.clone(), reader.clone());
+    spawn(async move {
+        thrower.next().await;
+        before.set(true);
+        throw_str("thrown by a task");
+    });
+    spawn(async move {
+        while let Some(Ok(_)) = reader.next().await {
+            reads.set(reads.get() + 1);
+        }
+    });
+    to_thrower.send("throw").await.expect("it is open");
+    until("one has thrown", || thrown.get()).await;
+    for count in 1..=3 {
+        to_reader.send("read").await.expect("it is open");
+        until("the other reads on", || read.get() == count).await;
+    }
+    spawn(async move { ends.set(true) });
+    until("a new one runs", || done.get()).await;
+}
+
+/// Keeps what a task throws from the page's own handler of errors, which would have the tests fail.
+struct Quiet(Closure<dyn Fn(Event)>);
+
+impl Quiet {
+    fn begin() -> Self {
+        let quiet = Closure::new(|event: Event| event.prevent_default());
+        scope().add_event_listener_with_callback("error", quiet_function(&quiet)).expect("a known event");
+        Self(quiet)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        scope().remove_event_listener_with_callback("error", quiet_function(&self.0)).expect("a known event");
+    }
+}
+
+fn quiet_function(quiet: &Closure<dyn Fn(Event)>) -> &js_sys::Function {
+    quiet.as_ref().unchecked_ref()
+}
+
+fn scope() -> EventTarget {
+    js_sys::global().unchecked_into()
 }
 
 #[wasm_bindgen_test]

@@ -169,6 +169,35 @@ fn without_a_network_it_waits_for_one_and_then_tries_at_once() {
 }
 
 #[test]
+fn the_first_try_is_at_once_on_a_hidden_page_too() {
+    let policy = RetryPolicy { wait_while_hidden: true, ..RetryPolicy::default() };
+    let mut machine = Machine::new(policy.clone(), START, true, false);
+    assert_eq!(machine.step(START, Input::Start, || 1.0), Action::Connect { generation: 1 });
+
+    let mut machine = Machine::new(policy, START, false, false);
+    assert_eq!(machine.step(START, Input::Start, || 1.0), Action::Nothing);
+    assert_eq!(machine.step(START, Input::Online, || 1.0), Action::Connect { generation: 1 });
+}
+
+#[test]
+fn the_longest_times_are_times() {
+    for longest in [Duration::from_millis(u64::MAX), Duration::MAX] {
+        let mut run = Run::new(RetryPolicy {
+            base: longest,
+            cap: longest,
+            min_uptime: longest,
+            connect_timeout: longest,
+            ..RetryPolicy::default()
+        });
+        run.give(Input::Start);
+        assert!(run.machine.wake_at().is_some_and(|at| at > START + 1_000_000));
+        run.opened();
+        run.closed(1006);
+        assert!(run.machine.wake_at().is_some_and(|at| at > START + 1_000_000));
+    }
+}
+
+#[test]
 fn a_hidden_page_waits_to_be_seen_if_so_asked() {
     let mut run = Run::open(RetryPolicy { wait_while_hidden: true, ..RetryPolicy::default() });
     run.give(Input::Hidden);
