@@ -31,6 +31,14 @@ cargo xtask bench client [--rounds N] [--against FOLDER] [--sizes]
         --against FOLDER    a copy of target/bench/client from another build, measured beside this one
         --sizes             only the smallest apps
 
+cargo xtask bench server [--rounds N] [--seconds S] [--only NAME[;NAME]] [--against PROGRAM]
+    Measures the release server against a bare loop, other WebSocket libraries and Node's ws, where node is:
+    CPU by the operating system's account, rate, round trips, and memory of idle connections.
+        --rounds N          how often each is measured; 5 by default, about 6 minutes
+        --seconds S         how long each is loaded at a time; 0.5 by default
+        --only NAMES        only the workloads and servers whose names contain one of these
+        --against PROGRAM   another build of the server, measured beside this one
+
 cargo xtask screenshot
     Takes the README's picture of the page.
 
@@ -55,6 +63,8 @@ pub(crate) enum Command {
     Test(TestOptions),
     /// Measure the client library.
     BenchClient(BenchOptions),
+    /// Measure the server; what the program that measures is told.
+    BenchServer(Vec<String>),
     /// Take the README's picture.
     Screenshot,
 }
@@ -98,7 +108,7 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Str
         "serve" => parse_serve(rest),
         "build" => no_flags(name, rest).map(|()| Command::Build),
         "test" => parse_test(rest).map(Command::Test),
-        "bench" => parse_bench(rest).map(Command::BenchClient),
+        "bench" => parse_bench(rest),
         "screenshot" => no_flags(name, rest).map(|()| Command::Screenshot),
         _ => Err(format!(
             "unknown command `{name}`: it is one of serve, build, test, bench, screenshot and help"
@@ -157,12 +167,19 @@ fn parse_test(args: &[String]) -> Result<TestOptions, String> {
     Ok(options)
 }
 
-fn parse_bench(args: &[String]) -> Result<BenchOptions, String> {
-    let mut args = args.iter();
-    match args.next().map(String::as_str) {
-        Some("client") => {}
-        other => return Err(format!("`bench` measures `client`, not `{}`", other.unwrap_or_default())),
+fn parse_bench(args: &[String]) -> Result<Command, String> {
+    match args.split_first() {
+        Some((what, rest)) if what == "client" => parse_bench_client(rest).map(Command::BenchClient),
+        Some((what, rest)) if what == "server" => parse_bench_server(rest).map(Command::BenchServer),
+        other => {
+            let what = other.map(|(what, _)| what.as_str()).unwrap_or_default();
+            Err(format!("`bench` measures `client` or `server`, not `{what}`"))
+        }
     }
+}
+
+fn parse_bench_client(args: &[String]) -> Result<BenchOptions, String> {
+    let mut args = args.iter();
     let mut options = BenchOptions::default();
     while let Some(arg) = args.next() {
         match arg.as_str() {
@@ -185,6 +202,26 @@ fn parse_bench(args: &[String]) -> Result<BenchOptions, String> {
         }
     }
     Ok(options)
+}
+
+fn parse_bench_server(args: &[String]) -> Result<Vec<String>, String> {
+    for pair in args.chunks(2) {
+        let (arg, value) = (&pair[0], pair.get(1));
+        match arg.as_str() {
+            "--rounds" if !value.is_some_and(|rounds| rounds.parse().is_ok_and(|rounds: u32| rounds > 0)) => {
+                return Err("`--rounds` needs a number of at least 1".to_owned());
+            }
+            "--rounds" | "--seconds" | "--only" | "--against" if value.is_some() => {}
+            "--seconds" | "--only" | "--against" => return Err(format!("`{arg}` needs a value")),
+            _ => {
+                return Err(format!(
+                    "unknown argument `{arg}` of `bench server`: it takes --rounds N, --seconds S, --only \
+                     NAME[;NAME] and --against PROGRAM"
+                ));
+            }
+        }
+    }
+    Ok(args.to_vec())
 }
 
 fn parse_suites(names: &str) -> Result<Vec<String>, String> {
@@ -268,6 +305,9 @@ mod tests {
         let told = options("bench client --rounds 5 --sizes --against /tmp/other");
         assert!(told.sizes);
         assert_eq!(told.driver, ["--rounds", "5", "--against", "/tmp/other"]);
+        let told = ["--rounds", "5", "--only", "idle"].map(str::to_owned).to_vec();
+        assert_eq!(parse_words("bench server"), Ok(Command::BenchServer(Vec::new())));
+        assert_eq!(parse_words("bench server --rounds 5 --only idle"), Ok(Command::BenchServer(told)));
     }
 
     #[test]
@@ -282,6 +322,9 @@ mod tests {
             ("test native", "native", "--only SUITE"),
             ("bench", "bench", "`client`"),
             ("bench client --rounds 0", "--rounds", "at least 1"),
+            ("bench server --rounds 0", "--rounds", "at least 1"),
+            ("bench server --only", "--only", "value"),
+            ("bench server --sizes", "--sizes", "--against PROGRAM"),
         ] {
             let error = parse_words(words).expect_err(words);
             assert!(error.contains(named) && error.contains(allowed), "{words}: {error}");

@@ -1,6 +1,7 @@
 //! `cargo xtask serve | build | test | bench | screenshot`: the commands a person types and CI runs, in one program.
 
 mod bench;
+mod bench_server;
 mod browser;
 mod cli;
 mod libtest;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Build => serve::build(),
         Command::Test(options) => test::test(&options),
         Command::BenchClient(options) => bench::client(&options),
+        Command::BenchServer(options) => bench_server::server(&options),
         Command::Screenshot => screenshot::screenshot(),
     };
     outcome.unwrap_or_else(|error| {

@@ -18,9 +18,7 @@ async fn main() -> anyhow::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(
-            http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(take))
-                .with_upgrades(),
+            http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(take)).with_upgrades(),
         );
     }
 }

@@ -1,21 +1,31 @@
 //! The floor: reads, unmasks, writes back. It checks nothing, keeps no limit, and knows no ping and no Close, so it is no
-//! WebSocket server; it is what the system calls and the bytes cost by themselves.
+//! WebSocket server; it is what the system calls and the bytes cost by themselves. It waits for no whole frame either, and
+//! all connections share what they read into, so an idle one holds no buffer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Poll, ready},
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
 };
 
 /// Of RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-/// What a connection begins with.
-const SMALL: usize = 4 * 1024;
-/// What it reads into once a message was larger than that.
-const LARGE: usize = 128 * 1024;
+/// What is read at once.
+const READ: usize = 128 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
+}
 
 /// Those who listen to what the others say.
 type Room = Arc<Mutex<Vec<Arc<TcpStream>>>>;
@@ -37,113 +47,132 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(mut stream: TcpStream, room: Room) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = Buffer { bytes: vec![0; SMALL], start: 0, end: 0 };
-    while !buffer.filled().ends_with(b"\r\n\r\n") {
-        buffer.read(&mut stream).await?;
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        anyhow::ensure!(stream.read_buf(&mut request).await? > 0, "over");
     }
-    stream.write_all(&answer(buffer.filled())?).await?;
-    let is_chat = buffer.filled().starts_with(b"GET /chat");
-    buffer.end = 0;
-    if is_chat { pass_on(stream, buffer, &room).await } else { echo(stream, buffer).await }
+    stream.write_all(&answer(&request)?).await?;
+    let is_chat = request.starts_with(b"GET /chat");
+    drop(request);
+    if is_chat { pass_on(stream, &room).await } else { echo(stream).await }
 }
 
-async fn echo(mut stream: TcpStream, mut buffer: Buffer) -> anyhow::Result<()> {
-    let mut out = Vec::new();
+async fn echo(mut stream: TcpStream) -> anyhow::Result<()> {
+    let mut frames = Frames::default();
     loop {
-        buffer.read(&mut stream).await?;
-        while let Some(taken) = unmask(buffer.filled(), &mut out) {
-            buffer.start += taken;
-        }
-        if !out.is_empty() {
-            stream.write_all(&out).await?;
-            out.clear();
-            out.shrink_to(LARGE);
-        }
+        let rest = poll_fn(|task| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                let mut read = ReadBuf::new(scratch);
+                ready!(Pin::new(&mut stream).poll_read(task, &mut read))?;
+                let bytes = read.filled_mut();
+                if bytes.is_empty() {
+                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::UnexpectedEof)));
+                }
+                let answers = frames.answer(bytes);
+                let written = match Pin::new(&mut stream).poll_write(task, answers) {
+                    Poll::Ready(written) => written?,
+                    Poll::Pending => 0,
+                };
+                Poll::Ready(Ok(answers[written..].to_vec()))
+            })
+        })
+        .await?;
+        stream.write_all(&rest).await?;
     }
 }
 
 /// What a receiver's socket does not take at once is lost: this is a floor.
-async fn pass_on(stream: TcpStream, mut buffer: Buffer, room: &Room) -> anyhow::Result<()> {
+async fn pass_on(stream: TcpStream, room: &Room) -> anyhow::Result<()> {
     let stream = Arc::new(stream);
     let members = || room.lock().unwrap_or_else(PoisonError::into_inner);
     members().push(Arc::clone(&stream));
-    let mut out = Vec::new();
+    let mut frames = Frames::default();
     loop {
         stream.readable().await?;
-        match stream.try_read(&mut buffer.bytes[buffer.end..]) {
-            Ok(0) => break,
-            Ok(count) => buffer.end += count,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => break,
-        }
-        while let Some(taken) = unmask(buffer.filled(), &mut out) {
-            buffer.start += taken;
-        }
-        if buffer.start == buffer.end {
-            (buffer.start, buffer.end) = (0, 0);
-        }
-        for member in members().iter().filter(|member| !Arc::ptr_eq(member, &stream)) {
-            let _ = member.try_write(&out);
-        }
-        out.clear();
-    }
-    members().retain(|member| !Arc::ptr_eq(member, &stream));
-    Ok(())
-}
-
-struct Buffer {
-    bytes: Vec<u8>,
-    start: usize,
-    end: usize,
-}
-
-impl Buffer {
-    fn filled(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
-    }
-
-    /// Reads once, with room for what is left of a frame.
-    async fn read(&mut self, stream: &mut TcpStream) -> anyhow::Result<()> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
-        } else if self.end == self.bytes.len() {
-            self.bytes.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, self.end - self.start);
-            if self.end == self.bytes.len() {
-                self.bytes.resize(LARGE.max(2 * self.end), 0);
+        let goes_on = SCRATCH.with_borrow_mut(|scratch| match stream.try_read(scratch) {
+            Ok(0) => false,
+            Ok(count) => {
+                let line = frames.answer(&mut scratch[..count]);
+                for member in members().iter().filter(|member| !Arc::ptr_eq(member, &stream)) {
+                    let _ = member.try_write(line);
+                }
+                true
             }
+            Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+        });
+        if !goes_on {
+            members().retain(|member| !Arc::ptr_eq(member, &stream));
+            return Ok(());
         }
-        let count = stream.read(&mut self.bytes[self.end..]).await?;
-        anyhow::ensure!(count > 0, "over");
-        self.end += count;
-        Ok(())
     }
 }
 
-/// Appends the answer to the first frame and gives the frame's length, if it is whole.
-fn unmask(bytes: &[u8], out: &mut Vec<u8>) -> Option<usize> {
-    let (&first, &second) = (bytes.first()?, bytes.get(1)?);
-    let (length, head) = match second & 127 {
-        126 => (usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)), 4),
-        127 => (usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?, 10),
-        length => (usize::from(length), 2),
-    };
-    let mask: [u8; 4] = bytes.get(head..head + 4)?.try_into().ok()?;
-    let payload = bytes.get(head + 4..head + 4 + length)?;
-    out.extend_from_slice(&[first, second & 127]);
-    out.extend_from_slice(&bytes[2..head]);
-    let start = out.len();
-    out.extend_from_slice(payload);
-    let word = u64::from_ne_bytes([mask[0], mask[1], mask[2], mask[3], mask[0], mask[1], mask[2], mask[3]]);
-    let mut words = out[start..].chunks_exact_mut(8);
-    for eight in &mut words {
-        let masked = u64::from_ne_bytes(eight.try_into().ok()?);
-        eight.copy_from_slice(&(masked ^ word).to_ne_bytes());
+/// Makes answers of frames as they come, however they are cut.
+#[derive(Default)]
+struct Frames {
+    /// How much of a head was read, and where in it the mask begins.
+    head: usize,
+    mask_at: usize,
+    length: u64,
+    mask: [u8; 4],
+    /// What is still to come of the payload.
+    left: u64,
+}
+
+impl Frames {
+    /// The answers, in the place of the frames: they are shorter by the masks.
+    fn answer<'a>(&mut self, bytes: &'a mut [u8]) -> &'a [u8] {
+        let (mut from, mut to) = (0, 0);
+        while from < bytes.len() {
+            if self.left > 0 {
+                let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len() - from);
+                bytes.copy_within(from..from + count, to);
+                self.unmask(&mut bytes[to..to + count]);
+                (from, to, self.left) = (from + count, to + count, self.left - count as u64);
+                continue;
+            }
+            let mut byte = bytes[from];
+            from += 1;
+            match self.head {
+                0 => {}
+                1 => {
+                    byte &= 127;
+                    (self.mask_at, self.length) = match byte {
+                        126 => (4, 0),
+                        127 => (10, 0),
+                        length => (2, u64::from(length)),
+                    };
+                }
+                at if at < self.mask_at => self.length = self.length << 8 | u64::from(byte),
+                at => {
+                    self.mask[at - self.mask_at] = byte;
+                    self.head += 1;
+                    if self.head == self.mask_at + 4 {
+                        (self.head, self.left) = (0, self.length);
+                    }
+                    continue;
+                }
+            }
+            self.head += 1;
+            bytes[to] = byte;
+            to += 1;
+        }
+        &bytes[..to]
     }
-    for (byte, mask) in words.into_remainder().iter_mut().zip(mask) {
-        *byte ^= mask;
+
+    fn unmask(&mut self, payload: &mut [u8]) {
+        let [a, b, c, d] = self.mask;
+        let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        let (words, rest) = payload.as_chunks_mut::<8>();
+        for eight in words {
+            *eight = (u64::from_ne_bytes(*eight) ^ word).to_ne_bytes();
+        }
+        for (byte, mask) in rest.iter_mut().zip([a, b, c, d, a, b, c, d]) {
+            *byte ^= mask;
+        }
+        // The next piece goes on where this one ends.
+        self.mask.rotate_left(payload.len() % 4);
     }
-    Some(head + 4 + length)
 }
 
 fn answer(request: &[u8]) -> anyhow::Result<Vec<u8>> {

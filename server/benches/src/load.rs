@@ -27,8 +27,8 @@ pub(crate) enum Pace {
     InFlight(u32),
     /// So many a second over all connections, whether answers come or not.
     Rate(u32),
-    /// By the first connection, when the message before has reached all others.
-    FanOut,
+    /// By the first connection, so that so many have not reached all others.
+    FanOut(u32),
 }
 
 /// When to stop sending.
@@ -69,6 +69,8 @@ struct Peer {
     at: usize,
     /// When each message that has no answer was to be sent, in nanoseconds since the start.
     sent: VecDeque<u64>,
+    /// How many of a fan-out came.
+    got: usize,
 }
 
 impl Load {
@@ -81,7 +83,7 @@ impl Load {
             poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
             let mut found = Frames::default();
             found.take(&socket.leftover, |_, _| {})?;
-            peers.push(Peer { stream, found, owed: 0, at: 0, sent: VecDeque::new() });
+            peers.push(Peer { stream, found, owed: 0, at: 0, sent: VecDeque::new(), got: 0 });
         }
         let frame = wire::masked(opcode, payload);
         Ok(Self {
@@ -121,6 +123,8 @@ impl Load {
         let end = u64::try_from(bound.time.as_nanos())?;
         let receivers = self.peers.len() as u64 - 1;
         let (mut sent, mut received, mut last) = (0_u64, 0_u64, 0_u64);
+        // When each message of a fan-out was sent.
+        let mut said: Vec<u64> = Vec::new();
         match pace {
             Pace::InFlight(count) => {
                 for peer in &mut self.peers {
@@ -131,10 +135,12 @@ impl Load {
                     peer.write(&self.frames)?;
                 }
             }
-            Pace::FanOut => {
-                self.peers[0].send(now(), self.frame);
+            Pace::FanOut(count) => {
+                self.peers.iter_mut().for_each(|peer| peer.got = 0);
+                said.resize(count as usize, now());
+                self.peers[0].owed += said.len() * self.frame;
                 self.peers[0].write(&self.frames)?;
-                sent += receivers;
+                sent += u64::from(count) * receivers;
             }
             Pace::Rate(_) => {}
         }
@@ -168,7 +174,6 @@ impl Load {
                 bail!("{} of {sent} messages have no answer", sent - received);
             }
             for event in &self.events {
-                let said = self.peers[0].sent.front().copied();
                 let peer = &mut self.peers[event.token().0];
                 if event.is_readable() {
                     // Less than was asked for: nothing more is there, and epoll tells when there is.
@@ -181,13 +186,17 @@ impl Load {
                         })?;
                         received += answers;
                         match pace {
-                            Pace::FanOut => {
-                                let since = said.context("nothing was sent")?;
-                                round_trips.record_n(last - since, answers)?;
+                            Pace::FanOut(_) => {
+                                for _ in 0..answers {
+                                    let since = said.get(peer.got).context("more came than was sent")?;
+                                    round_trips.record(last - since)?;
+                                    peer.got += 1;
+                                }
                             }
                             Pace::InFlight(_) | Pace::Rate(_) => {
                                 for _ in 0..answers {
-                                    let since = peer.sent.pop_front().context("more answers than messages")?;
+                                    let since =
+                                        peer.sent.pop_front().context("more answers than messages")?;
                                     round_trips.record(last.saturating_sub(since))?;
                                     if !stopped && matches!(pace, Pace::InFlight(_)) {
                                         peer.send(last, self.frame);
@@ -203,13 +212,15 @@ impl Load {
                 }
                 peer.write(&self.frames)?;
             }
-            if pace == Pace::FanOut && received == sent {
-                self.peers[0].sent.clear();
-                if !stopped {
-                    self.peers[0].send(now(), self.frame);
-                    self.peers[0].write(&self.frames)?;
-                    sent += receivers;
-                }
+            if let Pace::FanOut(count) = pace
+                && !stopped
+            {
+                let arrived = usize::try_from(received / receivers)?;
+                let more = arrived + count as usize - said.len();
+                said.resize(said.len() + more, now());
+                self.peers[0].owed += more * self.frame;
+                self.peers[0].write(&self.frames)?;
+                sent += more as u64 * receivers;
             }
         }
         Ok(Outcome { messages: received, took: Duration::from_nanos(last), round_trips })

@@ -70,7 +70,8 @@ impl Results {
     pub(crate) fn to_text(&self) -> String {
         let mut text = format!("{}\n", self.machine);
         for (at, (workload, servers)) in self.workloads.iter().zip(&self.samples).enumerate() {
-            let has = |name| servers.iter().flat_map(BTreeMap::values).any(|sample| sample.contains_key(name));
+            let has =
+                |name| servers.iter().flat_map(BTreeMap::values).any(|sample| sample.contains_key(name));
             let shown: Vec<_> = SHOWN.iter().filter(|(name, ..)| has(*name)).collect();
             let _ = write!(text, "\n{workload:<52}");
             for (name, heading, _) in &shown {

@@ -39,7 +39,7 @@ pub(crate) struct Workload {
 #[derive(Debug)]
 enum What {
     Echo { connections: usize, pace: Pace, opcode: u8, size: usize },
-    FanOut { receivers: usize },
+    FanOut { receivers: usize, in_flight: u32 },
     Idle { connections: usize },
 }
 
@@ -47,14 +47,19 @@ const fn echo(name: &'static str, connections: usize, pace: Pace, opcode: u8, si
     Workload { name, what: What::Echo { connections, pace, opcode, size } }
 }
 
-pub(crate) const WORKLOADS: [Workload; 9] = [
+const fn fan_out(name: &'static str, receivers: usize, in_flight: u32) -> Workload {
+    Workload { name, what: What::FanOut { receivers, in_flight } }
+}
+
+pub(crate) const WORKLOADS: [Workload; 10] = [
     echo("64 B, 32 connections, request-reply", 32, Pace::InFlight(1), BINARY, 64),
     echo("64 B, 32 connections, 64 in flight", 32, Pace::InFlight(64), BINARY, 64),
     echo("64 KiB, 4 connections, 4 in flight", 4, Pace::InFlight(4), BINARY, 64 * 1024),
     echo("1 MiB, 2 connections, request-reply", 2, Pace::InFlight(1), BINARY, 1024 * 1024),
     echo("16 KiB of UTF-8 text, 4 connections, 4 in flight", 4, Pace::InFlight(4), TEXT, 16 * 1024),
     echo("64 B, 32 connections, 2,000 a second", 32, Pace::Rate(2_000), BINARY, 64),
-    Workload { name: "fan-out of 64 B to 1,000", what: What::FanOut { receivers: 1_000 } },
+    fan_out("64 B from one to 1,000, one in flight", 1_000, 1),
+    fan_out("64 B from one to 1,000, 16 in flight", 1_000, 16),
     Workload { name: "2,000 idle", what: What::Idle { connections: 2_000 } },
     Workload { name: "10,000 idle", what: What::Idle { connections: 10_000 } },
 ];
@@ -65,7 +70,7 @@ impl Workload {
         let connections = match self.what {
             What::Echo { connections, .. } | What::Idle { connections } => connections,
             What::FanOut { .. } if !kind.chats => return Some("has no chat".to_owned()),
-            What::FanOut { receivers } => receivers + 1,
+            What::FanOut { receivers, .. } => receivers + 1,
         };
         let needed = connections as u64 + SPARE;
         (needed > open_files).then(|| format!("takes {needed} open files, and the limit is {open_files}"))
@@ -84,12 +89,12 @@ impl Workload {
                 let mut load = Load::new(sockets, opcode, &payload, in_flight)?;
                 loaded(&server, &mut load, pace, bound)
             }
-            What::FanOut { receivers } => {
+            What::FanOut { receivers, in_flight } => {
                 let sockets = connect::open(&server.address, "/chat", receivers + 1)?;
-                let mut load = Load::new(sockets, TEXT, &payload(TEXT, 64), 1)?;
+                let mut load = Load::new(sockets, TEXT, &payload(TEXT, 64), in_flight as usize)?;
                 // A chat tells everybody of everybody.
                 load.drain(Duration::from_millis(300))?;
-                loaded(&server, &mut load, Pace::FanOut, bound)
+                loaded(&server, &mut load, Pace::FanOut(in_flight), bound)
             }
             What::Idle { connections } => idle(&server, connections, bound),
         }
