@@ -107,7 +107,7 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
 ) {
     let mut connection = Connection::open(stream, leftover, peer, accepted, context).await;
     let ending = accepted.scenario.run(&mut connection).await;
-    connection.end(ending).await;
+    Box::pin(connection.end(ending)).await;
 }
 
 /// A data message, whole.
