@@ -4,7 +4,6 @@
 //! together.
 
 use std::{
-    fmt,
     future::poll_fn,
     io,
     net::SocketAddr,
@@ -39,10 +38,12 @@ use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
 
 pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+pub(crate) use crate::ending::Ending;
+
 use crate::{
     Timeouts,
     config::LONGEST_WAIT,
-    ending,
+    ending::{self, BAD_CLOSE},
     handshake::Accepted,
     limits::Rate,
     metrics::Hit,
@@ -67,9 +68,6 @@ const READ_BUFFER: usize = 4 * 1024;
 
 /// One in so many answers of an echo is timed, since looking at the clock takes a while itself.
 const TIMED: u32 = 16;
-
-/// The reason with which tungstenite answers a Close frame whose code may not be sent; the code is 1002.
-const BAD_CLOSE: &str = "Protocol violation";
 
 /// Serves a stream after the 101 response until its connection is over. `leftover` is what was read beyond the request.
 pub(crate) async fn serve(
@@ -130,79 +128,6 @@ impl Message {
         match self {
             Self::Text(text) => text.len(),
             Self::Binary(bytes) => bytes.len(),
-        }
-    }
-}
-
-/// Why a connection is over, and so what the server still owes the peer.
-#[derive(Debug)]
-pub(crate) enum Ending {
-    /// The scenario has done all it was to do.
-    Done { code: CloseCode, reason: String },
-    /// The peer sent a Close frame; its answer is queued.
-    Closed { code: CloseCode, reason: String },
-    /// The peer broke a rule, and is told which with this code.
-    Failed { code: CloseCode, reason: String },
-    /// The server is shutting down.
-    GoingAway,
-    /// The peer's Close frame had a code that may not be sent; the answer that says so is queued.
-    BadClose,
-    /// The peer ended its side without a Close frame. It may still read, so it is owed what was sent.
-    Ended,
-    /// The scenario is to end the connection without a Close frame.
-    Cut,
-    /// The connection failed: nothing can be written any more.
-    Lost { why: String },
-}
-
-impl Ending {
-    fn code(&self) -> CloseCode {
-        match self {
-            Self::Done { code, .. } | Self::Closed { code, .. } | Self::Failed { code, .. } => *code,
-            Self::BadClose => CloseCode::PROTOCOL_ERROR,
-            Self::GoingAway => CloseCode::GOING_AWAY,
-            Self::Cut | Self::Ended | Self::Lost { .. } => CloseCode::ABNORMAL,
-        }
-    }
-
-    fn reason(&self) -> &str {
-        match self {
-            Self::Done { reason, .. } | Self::Closed { reason, .. } | Self::Failed { reason, .. } => reason,
-            Self::BadClose => BAD_CLOSE,
-            Self::Cut => "cut by the scenario",
-            Self::Ended => "ended without a Close frame",
-            Self::GoingAway => "server is shutting down",
-            Self::Lost { why } => why,
-        }
-    }
-
-    fn by(&self) -> &'static str {
-        match self {
-            Self::Closed { .. } => "peer",
-            Self::Done { .. } | Self::Failed { .. } | Self::BadClose | Self::Cut | Self::GoingAway => {
-                "server"
-            }
-            Self::Ended | Self::Lost { .. } => "nobody",
-        }
-    }
-}
-
-/// As a transcript has it.
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed { code, .. } => write!(f, "the client closed with {code}")?,
-            Self::Done { code, .. } | Self::Failed { code, .. } => {
-                write!(f, "the server closed with {code}")?;
-            }
-            Self::GoingAway | Self::BadClose => write!(f, "the server closed with {}", self.code())?,
-            Self::Cut => return f.write_str("the server cut the connection"),
-            Self::Ended => return f.write_str("the client ended the connection without a Close frame"),
-            Self::Lost { .. } => f.write_str("the connection was lost")?,
-        }
-        match self.reason() {
-            "" => Ok(()),
-            reason => write!(f, ": {reason:?}"),
         }
     }
 }
