@@ -2,6 +2,7 @@
 //! benchmark of the client.
 
 pub mod bench;
+mod files;
 pub mod library;
 pub mod page;
 pub mod tap;

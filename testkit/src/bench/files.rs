@@ -1,16 +1,8 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use axum::{
-    Router,
-    extract::Path as UrlPath,
-    http::{StatusCode, header::CONTENT_TYPE},
-    response::{IntoResponse, Response},
-    routing::get,
-};
-use tokio::net::TcpListener;
+use axum::{Router, extract::Path as UrlPath, routing::get};
+
+use crate::files::{self, file};
 
 /// Serves the page on the loopback interface, and gives its address.
 pub(super) async fn serve(bundle: PathBuf, against: Option<PathBuf>) -> String {
@@ -20,21 +12,5 @@ pub(super) async fn serve(bundle: PathBuf, against: Option<PathBuf>) -> String {
     if let Some(against) = against {
         routes = routes.route("/against/{name}", folder(against));
     }
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    tokio::spawn(async move { axum::serve(listener, routes).await.expect("it serves for ever") });
-    format!("http://{address}/index.html")
-}
-
-fn file(folder: &Path, name: &str) -> Response {
-    let content_type = match Path::new(name).extension().and_then(|extension| extension.to_str()) {
-        Some("html") => "text/html",
-        Some("js") => "text/javascript",
-        Some("wasm") => "application/wasm",
-        _ => return StatusCode::NOT_FOUND.into_response(),
-    };
-    match fs::read(folder.join(name)) {
-        Ok(content) => ([(CONTENT_TYPE, content_type)], content).into_response(),
-        Err(_) => StatusCode::NOT_FOUND.into_response(),
-    }
+    files::serve(routes).await + "/index.html"
 }
