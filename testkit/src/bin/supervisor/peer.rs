@@ -35,6 +35,9 @@ const MAX_HEAD: usize = 8 * 1024;
 /// How long a peer that sips waits between two.
 const SIP: Duration = Duration::from_millis(100);
 
+/// How long an opening request goes unanswered that is to hang: longer than any test's page waits for it.
+const HANG: Duration = Duration::from_secs(4);
+
 /// How long a write waits that counts as stopped by the client.
 const STALL: Duration = Duration::from_secs(1);
 
@@ -77,7 +80,8 @@ async fn serve(mut stream: TcpStream, reports: &Reports) -> io::Result<()> {
             if let Some(name) = &script.report {
                 reports.put(&format!("{name}-begun"), "hangs".to_owned());
             }
-            until_the_end(&mut stream).await
+            // Firefox keeps an attempt that its page gave up, and opens no other to this address, until it is answered.
+            timeout(HANG, until_the_end(&mut stream)).await.unwrap_or_else(|_| Ok("hung".to_owned()))
         }
         Opening::Accept => match header(&head, "sec-websocket-key") {
             Some(key) => {
