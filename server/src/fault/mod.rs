@@ -175,6 +175,7 @@ pub(crate) const ALL: &[&Fault] = &[
     &opening::slow::DELAY,
     &opening::slow::DRIP,
     &opening::early_close::FAULT,
+    &opening::any_header::FAULT,
     &opening::set_cookie::FAULT,
     &opening::basic_auth::FAULT,
     &drop::FAULT,

@@ -1,6 +1,7 @@
 //! Faults of the opening handshake: what they make of the answer.
 
 pub(super) mod accept;
+pub(super) mod any_header;
 pub(super) mod basic_auth;
 pub(super) mod early_close;
 pub(super) mod extension;
