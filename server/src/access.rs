@@ -19,7 +19,7 @@ use crate::{metrics::Refusal, stream::Arrival};
 const SUBPROTOCOL: &str = "wirescope.v1";
 
 /// What the offer of a token begins with; its base64url follows.
-const TOKEN_OFFER: &str = "wirescope.token.";
+pub(crate) const TOKEN_OFFER: &str = "wirescope.token.";
 
 /// The base64 of tokens in offers. Padding is no character of a subprotocol, so there is none.
 const TOKEN_BASE64: GeneralPurpose = GeneralPurpose::new(

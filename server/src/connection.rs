@@ -293,11 +293,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(message)
     }
 
-    /// Writes all that was sent, and reads nothing meanwhile.
-    pub(crate) async fn write(&mut self) -> Result<(), Ending> {
-        self.flush().await
-    }
-
     /// Waits and neither reads nor writes.
     pub(crate) async fn rest_until(&mut self, end: tokio::time::Instant) -> Result<(), Ending> {
         tokio::select! {
@@ -308,7 +303,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Says this before the peer's Close frame, which was received, is answered; the answer carries `reason` if it fits.
     /// RFC 6455 section 5.5.1 allows it. A browser passes such a message over, since it no longer is open, but shows the
-    /// reason. Nothing is said to a peer that has not read what was sent before, as far as [`Connection::write`] tells.
+    /// reason. Nothing is said to a peer that has not read what was sent before, as far as [`Connection::flush`] tells.
     pub(crate) fn say_at_close(&mut self, message: Message, reason: String) {
         self.last_word = Some(Box::new(LastWord { message, reason }));
     }
@@ -573,7 +568,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(Some(message))
     }
 
-    /// Writes all that was sent.
+    /// Writes all that was sent, and reads nothing meanwhile.
     pub(crate) async fn flush(&mut self) -> Result<(), Ending> {
         tokio::select! {
             // First, since a peer that keeps the server busy would otherwise put the shutdown off. What is not flushed

@@ -16,6 +16,7 @@ use wirescope_protocol::subprotocol;
 
 use super::{About, Scenario, State, json};
 use crate::{
+    access,
     connection::{Connection, Ending, Message},
     opening::{Head, MAX_HEADERS},
     stream::Arrival,
@@ -32,9 +33,6 @@ pub(super) const ABOUT: About = About {
 };
 
 const REDACTED: &str = "[redacted]";
-
-/// What an offer begins with that is a token and no subprotocol.
-const TOKEN: &str = "wirescope.token.";
 
 /// What the names of cookies begin with whose values are shown.
 const SHOWN_COOKIES: &str = "wirescope";
@@ -77,11 +75,6 @@ struct Report<'a> {
     #[serde(flatten)]
     seen: &'a Seen,
     peer: SocketAddr,
-}
-
-/// Whether an offer is no subprotocol but a secret.
-pub(super) fn is_secret(offer: &str) -> bool {
-    offer.starts_with(TOKEN)
 }
 
 impl Inspect {
@@ -182,7 +175,11 @@ fn redacted(name: &str, value: &str) -> String {
 }
 
 fn without_token(offer: &str) -> String {
-    if is_secret(offer) { format!("{TOKEN}{REDACTED}") } else { offer.to_owned() }
+    if access::is_token_offer(offer) {
+        format!("{}{REDACTED}", access::TOKEN_OFFER)
+    } else {
+        offer.to_owned()
+    }
 }
 
 /// The cookies of a header's value (RFC 6265 section 4.2.1): names, and values where they may be shown. One without a name,
@@ -238,7 +235,7 @@ mod tests {
                     prop_assert!(!redacted("Cookie", &value).contains(SECRET));
                 }
             }
-            let offers = format!("a, {TOKEN}{SECRET},b");
+            let offers = format!("a, {}{SECRET},b", access::TOKEN_OFFER);
             prop_assert!(!redacted("Sec-WebSocket-Protocol", &offers).contains(SECRET));
             let credentials = format!("Basic {before}{SECRET}");
             for value in [SECRET, &credentials] {

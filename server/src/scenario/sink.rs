@@ -120,7 +120,7 @@ impl Sink {
             if self.ack {
                 connection.send(Message::Text(length.to_string().into())).await?;
                 // Nothing may be left to write when the Close frame comes: the last report goes before its answer.
-                connection.write().await?;
+                connection.flush().await?;
             }
         }
     }
@@ -148,7 +148,7 @@ async fn report<S: AsyncRead + AsyncWrite + Unpin>(
     connection: &mut Connection<S>,
 ) -> Result<(), Ending> {
     connection.send(run.report(false)).await?;
-    connection.write().await
+    connection.flush().await
 }
 
 impl Run {
