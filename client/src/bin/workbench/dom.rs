@@ -1,78 +1,48 @@
-//! The page's elements, all of which are in index.html.
+//! The page's elements, all of which are in index.html, and what is done to them.
+//!
+//! Each part of the page names its own elements with [`elements!`], and finds them once.
 
-use wasm_bindgen::JsCast;
-use web_sys::{Document, Element, HtmlInputElement, HtmlTemplateElement, HtmlTextAreaElement, Window};
+use wasm_bindgen::{JsCast, closure::Closure};
+use web_sys::{Document, Element, Event, EventTarget, HtmlTemplateElement, Node, Window};
 
+use crate::app::{self, App};
+
+/// A struct of elements by their ids.
 macro_rules! elements {
-    ($($(#[$doc:meta])* $name:ident: $kind:ty = $id:literal,)+) => {
-        pub(crate) struct Dom {
-            pub(crate) window: Window,
-            pub(crate) document: Document,
-            $($(#[$doc])* pub(crate) $name: $kind,)+
+    ($(#[$doc:meta])* $struct:ident { $($(#[$field:meta])* $name:ident: $kind:ty = $id:literal,)+ }) => {
+        $(#[$doc])*
+        pub(crate) struct $struct {
+            $($(#[$field])* pub(crate) $name: $kind,)+
         }
 
-        impl Dom {
+        impl $struct {
             pub(crate) fn find() -> Self {
-                let window = web_sys::window().expect("a page has a window");
-                let document = window.document().expect("a window has a document");
-                Self { $($name: find(&document, $id).unchecked_into(),)+ window, document }
+                Self { $($name: ::wasm_bindgen::JsCast::unchecked_into($crate::dom::find($id)),)+ }
             }
         }
     };
 }
+pub(crate) use elements;
 
-elements! {
-    state: Element = "state",
-    state_word: Element = "state-word",
-    state_detail: Element = "state-detail",
-    connect_form: Element = "connect-form",
-    url: HtmlInputElement = "url",
-    url_error: Element = "url-error",
-    subprotocols: HtmlInputElement = "subprotocols",
-    subprotocols_error: Element = "subprotocols-error",
-    connect: Element = "connect",
-    send_form: Element = "send-form",
-    as_hex: HtmlInputElement = "as-hex",
-    message_label: Element = "message-label",
-    message: HtmlTextAreaElement = "message",
-    message_problem: Element = "message-problem",
-    message_problem_text: Element = "message-problem-text",
-    message_excerpt: Element = "message-excerpt",
-    excerpt_before: Element = "excerpt-before",
-    excerpt_bad: Element = "excerpt-bad",
-    excerpt_after: Element = "excerpt-after",
-    message_hint: Element = "message-hint",
-    message_size: Element = "message-size",
-    send: Element = "send",
-    send_hint: Element = "send-hint",
-    close_form: Element = "close-form",
-    code: HtmlInputElement = "code",
-    code_error: Element = "code-error",
-    reason: HtmlInputElement = "reason",
-    reason_size: Element = "reason-size",
-    reason_error: Element = "reason-error",
-    disconnect: Element = "disconnect",
-    sent_count: Element = "sent-count",
-    sent_bytes: Element = "sent-bytes",
-    received_count: Element = "received-count",
-    received_bytes: Element = "received-bytes",
-    follow: HtmlInputElement = "follow",
-    unseen: Element = "unseen",
-    clear: Element = "clear",
-    /// The heading of the log's last column, which is not displayed where rows are narrow.
-    content_column: Element = "content-column",
-    screen: Element = "screen",
-    empty: Element = "empty",
-    evicted: Element = "evicted",
-    rows: Element = "rows",
-    announcer: Element = "announcer",
-    row_template: HtmlTemplateElement = "row-template",
-    dump_template: HtmlTemplateElement = "dump-template",
-    more_template: HtmlTemplateElement = "more-template",
+pub(crate) fn window() -> Window {
+    web_sys::window().expect("a page has a window")
 }
 
-fn find(document: &Document, id: &str) -> Element {
-    document.get_element_by_id(id).unwrap_or_else(|| panic!("index.html has no element {id}"))
+pub(crate) fn document() -> Document {
+    window().document().expect("a window has a document")
+}
+
+/// The element with this id.
+pub(crate) fn find(id: &str) -> Element {
+    document().get_element_by_id(id).unwrap_or_else(|| panic!("index.html has no element {id}"))
+}
+
+/// Has `handler` called for each such event of `target` and what is in it, for as long as the page lives.
+pub(crate) fn on(target: &EventTarget, event: &str, handler: fn(&App, &Event)) {
+    let listener = Closure::<dyn Fn(Event)>::new(move |event: Event| app::with(|app| handler(app, &event)));
+    // A `toggle` event does not bubble, but every event is seen on its way down.
+    let _ = target.add_event_listener_with_callback_and_bool(event, listener.as_ref().unchecked_ref(), true);
+    listener.forget();
 }
 
 /// Sets an element's text unless it is that already, so that a live region speaks only of changes.
@@ -89,7 +59,9 @@ pub(crate) fn set_flag(element: &Element, attribute: &str, on: bool) {
 }
 
 pub(crate) fn set_attribute(element: &Element, attribute: &str, value: &str) {
-    let _ = element.set_attribute(attribute, value);
+    if element.get_attribute(attribute).as_deref() != Some(value) {
+        let _ = element.set_attribute(attribute, value);
+    }
 }
 
 /// Says beside a field what is wrong with it, or that nothing is.
@@ -107,4 +79,25 @@ pub(crate) fn set_problem(field: &Element, place: &Element, problem: Option<&str
 pub(crate) fn copy(template: &HtmlTemplateElement) -> Element {
     let first = template.content().first_element_child().expect("a template holds one element");
     first.clone_node_with_deep(true).expect("an element can be copied").unchecked_into()
+}
+
+/// A new element with a class and a text.
+pub(crate) fn element(tag: &str, class: &str, text: &str) -> Element {
+    let element = document().create_element(tag).expect("a valid name");
+    if !class.is_empty() {
+        element.set_class_name(class);
+    }
+    if !text.is_empty() {
+        element.set_text_content(Some(text));
+    }
+    element
+}
+
+pub(crate) fn append(parent: &Node, child: &Node) {
+    let _ = parent.append_child(child);
+}
+
+/// The element that an event happened in or to.
+pub(crate) fn target(event: &Event) -> Option<Element> {
+    event.target()?.dyn_into().ok()
 }

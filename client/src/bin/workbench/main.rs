@@ -2,19 +2,21 @@
 //!
 //! index.html holds all structure and client/style.css all style; this is the behaviour.
 //!
-//! * `state`, `log`, `hex`, `format`: what the page knows and how it is written. They never touch the browser.
-//! * `dom`, `rows`, `view`: the elements, and what they show of it.
-//! * `app`, `composer`: what the user's and the socket's events do.
+//! * `model`: what the page knows; `log::store`, `format`: how it is kept and written. They never touch the browser.
+//! * `session`: the library at work, a connection each, telling the app what happens.
+//! * `app`: the root. It owns the model and the parts of the page, and draws at most once a frame.
+//! * The parts, a folder each: `shell`, `connect`, `composer`, `log`. A part finds its elements, listens to them, and
+//!   draws itself from the model.
 
 mod app;
 mod composer;
+mod connect;
 mod dom;
 mod format;
-mod hex;
 mod log;
-mod rows;
-mod state;
-mod view;
+mod model;
+mod session;
+mod shell;
 
 use std::panic::PanicHookInfo;
 

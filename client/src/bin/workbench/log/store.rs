@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use wirescope::socket::Message;
 
+use crate::model::Id;
+
 /// Beyond either of these, the oldest entries go, and are counted.
 const MAX_ENTRIES: usize = 5_000;
 const MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -23,10 +25,38 @@ pub(crate) enum Kind {
     Open,
     Sent,
     Received,
+    /// A link waits: for its next try, for a network, or to be seen.
+    Waiting,
     Closing,
     Closed,
     Unclean,
     Error,
+}
+
+/// Where a message that was sent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// It waits for a connection, or for room on the one there is.
+    Queued,
+    /// The browser has it.
+    HandedOver,
+    /// It left the page's process.
+    Drained,
+    /// Its connection ended before it was seen to drain.
+    Lost,
+    /// It was never handed over, and will not be.
+    Dropped,
+}
+
+/// Where an entry comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) connection: Id,
+    /// The how manyth WebSocket of that connection, from 1; 0 before the first.
+    pub(crate) socket: u32,
+    /// The how manyth data message of that WebSocket in its direction, from 1; 0 for what is no message, and for one that
+    /// was not handed over yet.
+    pub(crate) ordinal: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +77,14 @@ pub(crate) struct Note {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
+    pub(crate) origin: Origin,
     pub(crate) when: Moment,
     /// Microseconds since the entry before it, if there was one.
     pub(crate) since: Option<u64>,
+    /// Of a message that was sent: where it is.
+    pub(crate) delivery: Option<Delivery>,
+    /// Of a message that was sent: after how many microseconds its answer came.
+    pub(crate) answered: Option<u64>,
     pub(crate) kind: Kind,
     pub(crate) content: Content,
 }
@@ -77,6 +112,8 @@ pub(crate) struct Log {
     bytes: usize,
     first: u64,
     last: Option<Moment>,
+    /// How often an entry was amended.
+    pub(crate) amended: u64,
     /// How many entries went because of the bounds, since it was last cleared.
     pub(crate) evicted: u64,
     pub(crate) sent: Tally,
@@ -84,7 +121,8 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn push(&mut self, when: Moment, kind: Kind, content: Content) {
+    /// Adds an entry and gives its number.
+    pub(crate) fn push(&mut self, origin: Origin, when: Moment, kind: Kind, content: Content) -> u64 {
         if let Content::Message(message) = &content {
             let tally = if kind == Kind::Sent { &mut self.sent } else { &mut self.received };
             tally.messages += 1;
@@ -92,7 +130,8 @@ impl Log {
         }
         let since = self.last.map(|last| when.mono.saturating_sub(last.mono));
         self.last = Some(when);
-        let entry = Entry { when, since, kind, content };
+        let delivery = (kind == Kind::Sent).then_some(Delivery::Queued);
+        let entry = Entry { origin, when, since, delivery, answered: None, kind, content };
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
         // The newest entry stays however large it is.
@@ -101,6 +140,16 @@ impl Log {
             self.bytes -= oldest.bytes();
             self.first += 1;
             self.evicted += 1;
+        }
+        self.next() - 1
+    }
+
+    /// Notes something more of an entry, if it is still here.
+    pub(crate) fn amend(&mut self, number: u64, change: impl FnOnce(&mut Entry)) {
+        let index = number.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            change(entry);
+            self.amended += 1;
         }
     }
 
@@ -144,9 +193,9 @@ mod tests {
     #[test]
     fn tallies_and_differences() {
         let mut log = Log::default();
-        log.push(at(10), Kind::Sent, text("hello"));
-        log.push(at(25), Kind::Received, text("é"));
-        log.push(at(25), Kind::Error, Content::Note(Note::default()));
+        log.push(Origin::default(), at(10), Kind::Sent, text("hello"));
+        log.push(Origin::default(), at(25), Kind::Received, text("é"));
+        log.push(Origin::default(), at(25), Kind::Error, Content::Note(Note::default()));
         assert_eq!(log.sent, Tally { messages: 1, bytes: 5 });
         assert_eq!(log.received, Tally { messages: 1, bytes: 2 });
         let since: Vec<_> = (0..3).map(|number| log.get(number).unwrap().since).collect();
@@ -157,7 +206,7 @@ mod tests {
     fn the_oldest_go_when_there_are_too_many() {
         let mut log = Log::default();
         for _ in 0..MAX_ENTRIES + 3 {
-            log.push(at(0), Kind::Received, text("x"));
+            log.push(Origin::default(), at(0), Kind::Received, text("x"));
         }
         assert_eq!((log.first(), log.evicted, log.next()), (3, 3, MAX_ENTRIES as u64 + 3));
         assert_eq!(log.get(2), None);
@@ -168,20 +217,20 @@ mod tests {
     #[test]
     fn the_oldest_go_when_they_are_too_large_but_never_the_newest() {
         let mut log = Log::default();
-        log.push(at(0), Kind::Received, text("small"));
-        log.push(at(0), Kind::Received, Content::Message(vec![0; MAX_BYTES + 1].into()));
+        log.push(Origin::default(), at(0), Kind::Received, text("small"));
+        log.push(Origin::default(), at(0), Kind::Received, Content::Message(vec![0; MAX_BYTES + 1].into()));
         assert_eq!((log.first(), log.next(), log.evicted), (1, 2, 1));
-        log.push(at(0), Kind::Received, text("small"));
+        log.push(Origin::default(), at(0), Kind::Received, text("small"));
         assert_eq!((log.first(), log.next(), log.evicted), (2, 3, 2));
     }
 
     #[test]
     fn clearing_keeps_the_numbers_going() {
         let mut log = Log::default();
-        log.push(at(0), Kind::Sent, text("x"));
+        log.push(Origin::default(), at(0), Kind::Sent, text("x"));
         log.clear();
         assert_eq!((log.first(), log.next(), log.sent), (1, 1, Tally::default()));
-        log.push(at(5), Kind::Sent, text("y"));
+        log.push(Origin::default(), at(5), Kind::Sent, text("y"));
         assert_eq!(log.get(1).unwrap().since, None);
     }
 }

@@ -1,0 +1,273 @@
+//! Connecting: the tabs of all connections, and the form that sets up, begins and ends the selected one.
+
+use web_sys::{Element, HtmlInputElement};
+use wirescope::{CloseCode, socket::Error};
+use wirescope_protocol::{check_reason, limits::MAX_CLOSE_REASON};
+
+use crate::{
+    app::App,
+    dom::{self, elements, on},
+    model::{Connection, Id, Phase},
+};
+
+elements! {
+    Elements {
+        tabs: Element = "tabs",
+        add: Element = "add-connection",
+        state: Element = "state",
+        state_word: Element = "state-word",
+        state_detail: Element = "state-detail",
+        form: Element = "connect-form",
+        url: HtmlInputElement = "url",
+        url_error: Element = "url-error",
+        subprotocols: HtmlInputElement = "subprotocols",
+        subprotocols_error: Element = "subprotocols-error",
+        lasts: HtmlInputElement = "lasts",
+        connect: Element = "connect",
+        close_form: Element = "close-form",
+        code: HtmlInputElement = "code",
+        code_error: Element = "code-error",
+        reason: HtmlInputElement = "reason",
+        reason_size: Element = "reason-size",
+        reason_error: Element = "reason-error",
+        disconnect: Element = "disconnect",
+    }
+}
+
+pub(crate) struct Panel {
+    elements: Elements,
+}
+
+impl Panel {
+    pub(crate) fn new() -> Self {
+        let elements = Elements::find();
+        on(&elements.form, "submit", |app, event| {
+            event.prevent_default();
+            app.connect.submit(app);
+        });
+        on(&elements.connect, "click", |app, _| {
+            let (id, phase) = {
+                let model = app.model.borrow();
+                (model.selected, model.selected().phase)
+            };
+            if phase == Phase::Connecting || phase == Phase::Waiting {
+                app.close(id, CloseCode::NORMAL, "");
+            }
+        });
+        on(&elements.url, "input", |app, _| {
+            let elements = &app.connect.elements;
+            dom::set_problem(&elements.url, &elements.url_error, None);
+        });
+        on(&elements.subprotocols, "input", |app, _| {
+            let elements = &app.connect.elements;
+            dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
+        });
+        on(&elements.close_form, "submit", |app, event| {
+            event.prevent_default();
+            app.connect.disconnect(app);
+        });
+        on(&elements.code, "input", |app, _| {
+            let elements = &app.connect.elements;
+            dom::set_problem(&elements.code, &elements.code_error, None);
+        });
+        on(&elements.reason, "input", |app, _| app.connect.check_reason());
+        on(&elements.add, "click", |app, _| {
+            app.connect.keep_setup(app);
+            app.model.borrow_mut().add();
+            app.connect.show_setup(app);
+            let _ = app.connect.elements.url.focus();
+            app.changed();
+        });
+        on(&elements.tabs, "click", |app, event| {
+            let Some(target) = dom::target(event) else { return };
+            let Some(id) = target.get_attribute("data-id").and_then(|id| id.parse().ok()) else { return };
+            if target.has_attribute("data-close") { app.remove(id) } else { app.connect.select(app, id) }
+        });
+        Self { elements }
+    }
+
+    pub(crate) fn begin(&self, app: &App) {
+        self.elements.url.set_value(&default_url(app));
+        self.keep_setup(app);
+        self.check_reason();
+    }
+
+    pub(crate) fn render(&self, app: &App) {
+        let model = app.model.borrow();
+        self.show_tabs(model.connections(), model.selected);
+        let (elements, connection) = (&self.elements, model.selected());
+        let phase = connection.phase;
+        dom::set_attribute(&elements.state, "data-state", phase.word());
+        dom::set_text(&elements.state_word, phase.word());
+        dom::set_text(&elements.state_detail, &connection.detail);
+        let trying = matches!(phase, Phase::Connecting | Phase::Waiting);
+        dom::set_text(&elements.connect, if trying { "Cancel" } else { "Connect" });
+        // Or else a second Enter in the URL would press it.
+        dom::set_attribute(&elements.connect, "type", if trying { "button" } else { "submit" });
+        dom::set_flag(&elements.connect, "disabled", matches!(phase, Phase::Open | Phase::Closing));
+        dom::set_flag(&elements.disconnect, "disabled", phase != Phase::Open);
+    }
+
+    /// Shows another connection's controls.
+    pub(crate) fn select(&self, app: &App, id: Id) {
+        self.keep_setup(app);
+        app.model.borrow_mut().selected = id;
+        self.show_setup(app);
+        app.changed();
+    }
+
+    /// Says beside its field what the browser, or the library before it, refuses.
+    pub(crate) fn refused(&self, error: &Error) {
+        let elements = &self.elements;
+        let (field, place) = match error {
+            Error::InvalidOffer(_) => (&elements.subprotocols, &elements.subprotocols_error),
+            _ => (&elements.url, &elements.url_error),
+        };
+        dom::set_problem(field, place, Some(&error.to_string()));
+        let _ = field.focus();
+    }
+
+    fn submit(&self, app: &App) {
+        if app.model.borrow().selected().is_live() {
+            return;
+        }
+        let elements = &self.elements;
+        dom::set_problem(&elements.url, &elements.url_error, None);
+        dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
+        self.keep_setup(app);
+        app.connect();
+    }
+
+    /// Keeps what the form says as the selected connection's setup.
+    fn keep_setup(&self, app: &App) {
+        let elements = &self.elements;
+        let offers = elements.subprotocols.value();
+        let offers = offers.trim();
+        let mut model = app.model.borrow_mut();
+        let selected = model.selected;
+        let Some(connection) = model.get_mut(selected) else { return };
+        connection.setup.url = elements.url.value().trim().to_owned();
+        connection.setup.offers = match offers {
+            "" => Vec::new(),
+            offers => offers.split(',').map(|offer| offer.trim().to_owned()).collect(),
+        };
+        connection.setup.lasts = elements.lasts.checked();
+    }
+
+    /// Shows the selected connection's setup in the form.
+    fn show_setup(&self, app: &App) {
+        let model = app.model.borrow();
+        let (elements, setup) = (&self.elements, &model.selected().setup);
+        elements.url.set_value(&setup.url);
+        elements.subprotocols.set_value(&setup.offers.join(", "));
+        elements.lasts.set_checked(setup.lasts);
+        dom::set_problem(&elements.url, &elements.url_error, None);
+        dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
+    }
+
+    fn show_tabs(&self, connections: &[Connection], selected: Id) {
+        let tabs = &self.elements.tabs;
+        while tabs.child_element_count() as usize > connections.len() {
+            if let Some(last) = tabs.last_element_child() {
+                last.remove();
+            }
+        }
+        while (tabs.child_element_count() as usize) < connections.len() {
+            let tab = dom::element("li", "tab", "");
+            let select = dom::element("button", "tab-select", "");
+            dom::set_attribute(&select, "type", "button");
+            dom::append(&select, &dom::element("span", "lamp", ""));
+            dom::append(&select, &dom::element("span", "tab-name", ""));
+            let close = dom::element("button", "tab-close", "×");
+            dom::set_attribute(&close, "type", "button");
+            dom::set_flag(&close, "data-close", true);
+            dom::append(&tab, &select);
+            dom::append(&tab, &close);
+            dom::append(tabs, &tab);
+        }
+        let mut tab = tabs.first_element_child();
+        for connection in connections {
+            let Some(this) = tab else { break };
+            let (id, name) = (connection.id.to_string(), name(connection));
+            let phase = connection.phase.word();
+            dom::set_attribute(&this, "data-state", phase);
+            if let (Some(select), Some(close)) = (this.first_element_child(), this.last_element_child()) {
+                for element in [&select, &close] {
+                    dom::set_attribute(element, "data-id", &id);
+                }
+                dom::set_attribute(
+                    &select,
+                    "aria-current",
+                    if connection.id == selected { "true" } else { "false" },
+                );
+                if let Some(text) = select.last_element_child() {
+                    dom::set_text(&text, &name);
+                    // Clicks on the parts are clicks on the button.
+                    dom::set_attribute(&text, "data-id", &id);
+                }
+                dom::set_attribute(&select, "aria-label", &format!("Connection {id}: {name}, {phase}"));
+                dom::set_attribute(&close, "aria-label", &format!("Remove connection {id}"));
+                dom::set_flag(&close, "hidden", connections.len() == 1);
+            }
+            tab = this.next_element_sibling();
+        }
+    }
+
+    fn disconnect(&self, app: &App) {
+        let elements = &self.elements;
+        let reason = elements.reason.value();
+        let code = match elements.code.value().trim().parse::<u16>() {
+            Ok(code) => CloseCode::from(code),
+            Err(_) => return self.bad_code("a close code is a number: 1000, or 3000 to 4999"),
+        };
+        if !code.is_sendable_by_browser() {
+            return self.bad_code(&Error::InvalidCloseCode(code).to_string());
+        }
+        if check_reason(&reason).is_err() {
+            let _ = elements.reason.focus();
+            return;
+        }
+        let id = app.model.borrow().selected;
+        app.close(id, code, &reason);
+    }
+
+    fn bad_code(&self, problem: &str) {
+        dom::set_problem(&self.elements.code, &self.elements.code_error, Some(problem));
+        let _ = self.elements.code.focus();
+    }
+
+    fn check_reason(&self) {
+        let elements = &self.elements;
+        let reason = elements.reason.value();
+        dom::set_text(&elements.reason_size, &format!("{} of {MAX_CLOSE_REASON} bytes", reason.len()));
+        let problem = check_reason(&reason).err().map(|error| error.to_string());
+        dom::set_problem(&elements.reason, &elements.reason_error, problem.as_deref());
+    }
+}
+
+/// A connection in a word or two: the end of its URL.
+pub(crate) fn name(connection: &Connection) -> String {
+    let url = connection.setup.url.split(['?', '#']).next().unwrap_or_default();
+    let end = url.split_once("://").map_or(url, |(_, rest)| rest);
+    match end.split_once('/') {
+        Some((_, path)) if !path.is_empty() => format!("{} /{path}", connection.id),
+        _ => format!("{} {end}", connection.id),
+    }
+}
+
+/// This server's `/echo`, as the page's own address has it.
+fn default_url(app: &App) -> String {
+    const FALLBACK: &str = "ws://127.0.0.1:8080/echo";
+    let location = app.window.location();
+    let part = |value: Result<String, _>| value.unwrap_or_default();
+    let scheme = match &*part(location.protocol()) {
+        "https:" => "wss",
+        "http:" => "ws",
+        _ => return FALLBACK.to_owned(),
+    };
+    match &*part(location.port()) {
+        // `trunk serve` has this port, and the server its usual one.
+        "8081" => format!("{scheme}://{}:8080/echo", part(location.hostname())),
+        _ => format!("{scheme}://{}/echo", part(location.host())),
+    }
+}

@@ -1,0 +1,275 @@
+//! One connection, as the page knows it.
+
+use wirescope::{
+    CloseCode,
+    socket::{self, CloseEvent, Message},
+};
+
+use crate::{
+    format,
+    log::{Content, Delivery, Kind, Log, Moment, Note, Origin},
+    model::Id,
+};
+
+/// The state that the header shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    #[default]
+    Idle,
+    Connecting,
+    Open,
+    /// A link waits before it tries again.
+    Waiting,
+    Closing,
+    /// Ended as one side asked.
+    Closed,
+    /// Never opened.
+    Failed,
+    /// Opened, and ended without a closing handshake.
+    Lost,
+}
+
+impl Phase {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Connecting => "connecting",
+            Self::Open => "open",
+            Self::Waiting => "waiting",
+            Self::Closing => "closing",
+            Self::Closed => "closed",
+            Self::Failed => "failed",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// What the user asked a connection to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Setup {
+    pub(crate) url: String,
+    pub(crate) offers: Vec<String>,
+    /// A link, which connects again; else a socket.
+    pub(crate) lasts: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: Id,
+    pub(crate) setup: Setup,
+    pub(crate) phase: Phase,
+    /// A few words beside the phase.
+    pub(crate) detail: String,
+    /// The how manyth WebSocket this is, from 1.
+    socket: u32,
+    /// How many data messages it sent and received.
+    sent: u32,
+    received: u32,
+    started: u64,
+    opened: Option<u64>,
+    /// The user asked for the end.
+    asked: bool,
+    /// How its latest WebSockets ended, the last one last.
+    pub(crate) endings: Vec<CloseEvent>,
+}
+
+impl Connection {
+    pub(crate) fn new(id: Id) -> Self {
+        Self {
+            id,
+            setup: Setup::default(),
+            phase: Phase::default(),
+            detail: String::new(),
+            socket: 0,
+            sent: 0,
+            received: 0,
+            started: 0,
+            opened: None,
+            asked: false,
+            endings: Vec::new(),
+        }
+    }
+
+    /// Whether there is something to send on, or to end.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Connecting | Phase::Open | Phase::Waiting | Phase::Closing)
+    }
+
+    /// A WebSocket is tried.
+    pub(crate) fn connecting(&mut self, log: &mut Log, now: Moment) {
+        (self.socket, self.sent, self.received) = (self.socket + 1, 0, 0);
+        (self.started, self.opened, self.asked) = (now.mono, None, false);
+        let mut tail = String::new();
+        for (place, offer) in self.setup.offers.iter().enumerate() {
+            tail.push_str(if place == 0 { "offering " } else { ", " });
+            tail.push_str(offer);
+        }
+        self.enter(Phase::Connecting, String::new());
+        let head = self.setup.url.clone();
+        self.note(log, now, Kind::Connecting, Note { head, tail, ..Note::default() });
+    }
+
+    /// The browser refused to try.
+    pub(crate) fn refused(&mut self, log: &mut Log, now: Moment, error: String) {
+        self.enter(Phase::Failed, "never opened".to_owned());
+        self.error(log, now, error);
+    }
+
+    pub(crate) fn opened(&mut self, log: &mut Log, now: Moment, subprotocol: &str) {
+        self.opened = Some(now.mono);
+        let head = format!("after {}", format::duration(now.mono.saturating_sub(self.started)));
+        let tail = if subprotocol.is_empty() {
+            "no subprotocol".to_owned()
+        } else {
+            format!("subprotocol {subprotocol}")
+        };
+        self.enter(Phase::Open, subprotocol.to_owned());
+        self.note(log, now, Kind::Open, Note { head, tail, ..Note::default() });
+    }
+
+    /// A message to be sent; gives its number in the log.
+    pub(crate) fn sent(&mut self, log: &mut Log, now: Moment, message: Message) -> u64 {
+        log.push(self.origin(0), now, Kind::Sent, Content::Message(message))
+    }
+
+    /// A message was handed to the WebSocket there is now.
+    pub(crate) fn handed_over(&mut self, log: &mut Log, number: u64) {
+        self.sent += 1;
+        let origin = self.origin(self.sent);
+        log.amend(number, |entry| {
+            (entry.origin, entry.delivery) = (origin, Some(Delivery::HandedOver));
+        });
+    }
+
+    pub(crate) fn received(&mut self, log: &mut Log, now: Moment, message: Message) {
+        self.received += 1;
+        log.push(self.origin(self.received), now, Kind::Received, Content::Message(message));
+    }
+
+    /// A link waits before it tries again.
+    pub(crate) fn waiting(&mut self, log: &mut Log, now: Moment, what: &str) {
+        self.enter(Phase::Waiting, what.to_owned());
+        self.note(log, now, Kind::Waiting, Note { head: what.to_owned(), ..Note::default() });
+    }
+
+    /// A link tries no more; how its last WebSocket ended was told.
+    pub(crate) fn ended(&mut self) {
+        if matches!(self.phase, Phase::Connecting | Phase::Waiting | Phase::Closing) {
+            self.enter(Phase::Closed, "given up".to_owned());
+        }
+    }
+
+    /// The user gave up an attempt.
+    pub(crate) fn given_up(&mut self, log: &mut Log, now: Moment) {
+        let tail = format!("tried for {}", format::duration(now.mono.saturating_sub(self.started)));
+        self.enter(Phase::Closed, "given up".to_owned());
+        let why = "Given up before it opened, as you asked.".to_owned();
+        self.note(log, now, Kind::Closed, Note { tail, why, ..Note::default() });
+    }
+
+    /// The user asked for the end, and the socket took it.
+    pub(crate) fn closing(&mut self, log: &mut Log, now: Moment, code: CloseCode, reason: &str) {
+        self.asked = true;
+        if self.opened.is_some() {
+            let head = code.to_string();
+            self.note(log, now, Kind::Closing, Note { head, quoted: reason.to_owned(), ..Note::default() });
+        }
+        self.enter(Phase::Closing, String::new());
+    }
+
+    pub(crate) fn error(&mut self, log: &mut Log, now: Moment, error: String) {
+        self.note(log, now, Kind::Error, Note { head: error, ..Note::default() });
+    }
+
+    /// A WebSocket ended, or never opened.
+    pub(crate) fn closed(&mut self, log: &mut Log, now: Moment, close: &CloseEvent) {
+        let clean = close.was_clean;
+        let (phase, kind, detail) = match self.opened {
+            None if self.asked => (Phase::Closed, Kind::Closed, "given up".to_owned()),
+            None => (Phase::Failed, Kind::Unclean, "never opened".to_owned()),
+            Some(_) if clean => (Phase::Closed, Kind::Closed, close.code.to_string()),
+            Some(_) => (Phase::Lost, Kind::Unclean, close.code.to_string()),
+        };
+        let lasted = format::duration(now.mono.saturating_sub(self.opened.unwrap_or(self.started)));
+        let mut tail = String::new();
+        if close.reason.is_empty() {
+            tail.push_str("no reason · ");
+        }
+        tail.push_str(if clean { "clean · " } else { "not clean · " });
+        tail.push_str(if self.opened.is_some() { "open for " } else { "never open, tried for " });
+        tail.push_str(&lasted);
+        self.endings.push(close.clone());
+        let why = self.why();
+        self.opened = None;
+        self.enter(phase, detail);
+        let (head, quoted) = (close.code.to_string(), close.reason.clone());
+        self.note(log, now, kind, Note { head, quoted, tail, why });
+    }
+
+    /// What can be told of the last ending.
+    fn why(&self) -> String {
+        match self.opened {
+            None if self.asked => return "Given up before it opened, as you asked.".to_owned(),
+            None => {}
+            Some(_) if self.endings.last().is_some_and(|close| close.was_clean) => return String::new(),
+            Some(_) => {}
+        }
+        match socket::diagnose(&self.endings) {
+            Some(diagnosis) => format!("{} {}", diagnosis.evidence, diagnosis.advice),
+            None => String::new(),
+        }
+    }
+
+    fn origin(&self, ordinal: u32) -> Origin {
+        Origin { connection: self.id, socket: self.socket, ordinal }
+    }
+
+    fn enter(&mut self, phase: Phase, detail: String) {
+        self.phase = phase;
+        self.detail = detail;
+    }
+
+    fn note(&mut self, log: &mut Log, now: Moment, kind: Kind, note: Note) {
+        log.push(self.origin(0), now, kind, Content::Note(note));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(mono: u64) -> Moment {
+        Moment { wall: 0, mono }
+    }
+
+    fn last(log: &Log) -> (Kind, &Note) {
+        let entry = log.last().unwrap();
+        let Content::Note(note) = &entry.content else { panic!("a message") };
+        (entry.kind, note)
+    }
+
+    #[test]
+    fn opening_says_how_long_it_took_and_what_was_selected() {
+        let (mut connection, mut log) = (Connection::new(1), Log::default());
+        connection.connecting(&mut log, at(0));
+        connection.opened(&mut log, at(12_000), "b");
+        assert_eq!((connection.phase, &*connection.detail), (Phase::Open, "b"));
+        assert_eq!(last(&log).1.head, "after 12 ms");
+        assert_eq!(last(&log).1.tail, "subprotocol b");
+    }
+
+    #[test]
+    fn a_message_has_its_place_among_those_of_its_socket() {
+        let (mut connection, mut log) = (Connection::new(7), Log::default());
+        connection.connecting(&mut log, at(0));
+        connection.opened(&mut log, at(1), "");
+        let number = connection.sent(&mut log, at(2), "a".into());
+        assert_eq!(log.get(number).unwrap().delivery, Some(Delivery::Queued));
+        connection.handed_over(&mut log, number);
+        let entry = log.get(number).unwrap();
+        assert_eq!(entry.origin, Origin { connection: 7, socket: 1, ordinal: 1 });
+        assert_eq!(entry.delivery, Some(Delivery::HandedOver));
+        connection.received(&mut log, at(3), "a".into());
+        assert_eq!(log.last().unwrap().origin.ordinal, 1);
+    }
+}

@@ -1,0 +1,230 @@
+//! The library at work: what runs one connection, and tells the app what happens to it.
+
+use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{AbortHandle, abortable, join},
+};
+use wirescope::{
+    CloseCode,
+    link::{self, Link},
+    socket::{CloseEvent, Error, Message, Socket},
+    spawn,
+};
+
+use crate::{
+    app::{self, App},
+    log::Delivery,
+    model::{Id, Setup},
+};
+
+/// What happens to a connection.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A WebSocket is tried.
+    Connecting,
+    /// It opened, and this subprotocol was selected; empty if none.
+    Opened(String),
+    Received(Message),
+    /// The message with this number in the log is there now.
+    Delivered(u64, Delivery),
+    /// It ended, or never opened.
+    Closed(CloseEvent),
+    /// A link waits before it tries again: for this.
+    Waiting(link::Phase),
+    /// A link tries no more.
+    Ended,
+    /// The user gave up an attempt.
+    GivenUp,
+    /// The browser refused to try.
+    Refused(Error),
+}
+
+/// A connection that runs. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: Id,
+    running: Running,
+    tasks: AbortHandle,
+}
+
+#[derive(Debug)]
+enum Running {
+    /// Empty until it opened.
+    Socket(Rc<RefCell<Option<Socket>>>),
+    Link(Link),
+}
+
+/// Why a message was not taken.
+#[derive(Debug)]
+pub(crate) enum NotSent {
+    NotOpen,
+    Failed(String),
+}
+
+impl Session {
+    /// Begins what `setup` says, for the connection with this number.
+    pub(crate) fn begin(id: Id, setup: &Setup) -> Result<Self, Error> {
+        if setup.lasts { Self::link(id, setup) } else { Ok(Self::socket(id, setup)) }
+    }
+
+    fn socket(id: Id, setup: &Setup) -> Self {
+        let mut attempt = Socket::connect(&setup.url).subprotocols(&setup.offers).into_future();
+        let opened = Rc::new(RefCell::new(None));
+        let place = Rc::clone(&opened);
+        let tasks = run(async move {
+            // What the browser refuses, it refuses at once; and then nothing was tried.
+            let refused = match poll_fn(|cx| Poll::Ready(attempt.poll_unpin(cx))).await {
+                Poll::Ready(Err(error)) => Some(error),
+                _ => None,
+            };
+            if let Some(error) = refused {
+                return tell(id, Happening::Refused(error));
+            }
+            tell(id, Happening::Connecting);
+            let mut socket = match attempt.await {
+                Ok(socket) => socket,
+                Err(Error::ConnectFailed { close, .. }) => return tell(id, Happening::Closed(close)),
+                Err(error) => return tell(id, Happening::Refused(error)),
+            };
+            place.replace(Some(socket.clone()));
+            tell(id, Happening::Opened(socket.subprotocol()));
+            while let Some(Ok(message)) = socket.next().await {
+                tell(id, Happening::Received(message));
+            }
+            tell(id, Happening::Closed(socket.closed().await));
+        });
+        Self { id, running: Running::Socket(opened), tasks }
+    }
+
+    fn link(id: Id, setup: &Setup) -> Result<Self, Error> {
+        let link = Link::to(&setup.url).subprotocols(&setup.offers).open()?;
+        let (mut reader, mut phases, watched) = (link.clone(), link.phases(), link.clone());
+        let reading = async move {
+            while let Some(message) = reader.next().await {
+                tell(id, Happening::Received(message));
+            }
+        };
+        let watching = async move {
+            let mut is_live = false;
+            while let Some(phase) = phases.next().await {
+                if is_live && !matches!(phase, link::Phase::Open) {
+                    is_live = false;
+                    if let Some(close) = watched.endings().pop() {
+                        tell(id, Happening::Closed(close));
+                    }
+                }
+                match phase {
+                    link::Phase::Connecting { .. } => {
+                        is_live = true;
+                        tell(id, Happening::Connecting);
+                    }
+                    link::Phase::Open => tell(id, Happening::Opened(watched.subprotocol())),
+                    link::Phase::Ended(_) => return tell(id, Happening::Ended),
+                    phase => tell(id, Happening::Waiting(phase)),
+                }
+            }
+        };
+        let tasks = run(async move {
+            join(watching, reading).await;
+        });
+        Ok(Self { id, running: Running::Link(link), tasks })
+    }
+
+    /// Takes a message and tells what becomes of it: the message with this number in the log.
+    pub(crate) fn send(&self, number: u64, message: Message) -> Result<(), NotSent> {
+        let id = self.id;
+        match &self.running {
+            Running::Socket(place) => {
+                let socket = place.borrow().clone().ok_or(NotSent::NotOpen)?;
+                spawn(async move {
+                    let delivery = match socket.send(&message).await {
+                        Ok(receipt) => {
+                            tell(id, Happening::Delivered(number, Delivery::HandedOver));
+                            match receipt.drained().await {
+                                Ok(()) => Delivery::Drained,
+                                Err(_) => Delivery::Lost,
+                            }
+                        }
+                        Err(_) => Delivery::Dropped,
+                    };
+                    tell(id, Happening::Delivered(number, delivery));
+                });
+            }
+            Running::Link(link) => {
+                let receipt = link.send(message).map_err(|error| NotSent::Failed(error.to_string()))?;
+                spawn(async move {
+                    if !matches!(receipt.handed_over().await, link::Delivery::Dropped(_)) {
+                        tell(id, Happening::Delivered(number, Delivery::HandedOver));
+                    }
+                    let delivery = match receipt.settled().await {
+                        link::Delivery::Drained => Delivery::Drained,
+                        link::Delivery::Dropped(_) => Delivery::Dropped,
+                        _ => Delivery::Lost,
+                    };
+                    tell(id, Happening::Delivered(number, delivery));
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a message would be taken now.
+    pub(crate) fn takes(&self) -> bool {
+        match &self.running {
+            Running::Socket(place) => place.borrow().is_some(),
+            Running::Link(_) => true,
+        }
+    }
+
+    /// Begins to close with this code and reason, which a browser takes; what comes of it is told.
+    pub(crate) fn close(&self, code: CloseCode, reason: &str) {
+        let reason = reason.to_owned();
+        match &self.running {
+            Running::Socket(place) => match place.borrow().clone() {
+                Some(socket) => {
+                    spawn(async move {
+                        let _ = socket.close(code, &reason).await;
+                    });
+                }
+                None => {
+                    self.tasks.abort();
+                    tell(self.id, Happening::GivenUp);
+                }
+            },
+            Running::Link(link) => {
+                let link = link.clone();
+                spawn(async move {
+                    let _ = link.close(code, &reason).await;
+                });
+            }
+        }
+    }
+
+    /// A link that waits tries at once.
+    pub(crate) fn retry_now(&self) {
+        if let Running::Link(link) = &self.running {
+            link.retry_now();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.tasks.abort();
+    }
+}
+
+/// Runs a task until it ends or is aborted.
+fn run(task: impl Future<Output = ()> + 'static) -> AbortHandle {
+    let (task, handle) = abortable(task);
+    spawn(async move {
+        let _ = task.await;
+    });
+    handle
+}
+
+fn tell(id: Id, happening: Happening) {
+    app::with(|app: &App| app.happened(id, happening));
+}
