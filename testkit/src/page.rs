@@ -126,9 +126,10 @@ impl Page {
         self.client().goto(url).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     }
 
-    /// Opens the page that the server serves, and waits until it is ready.
+    /// Opens the page that the server serves, and waits until it is ready. Its address says of a view, as that of a shared
+    /// link does, so it is not welcomed as a first visit is.
     pub async fn home(&self) {
-        self.goto(&format!("{}/", self.server.url())).await;
+        self.goto(&format!("{}/#view=log", self.server.url())).await;
         self.until("the page is ready", async || {
             let word = self.script("return document.getElementById('state-word')?.textContent ?? ''").await;
             (word == "idle").then_some(())

@@ -398,7 +398,7 @@ fn page(run: &Run) -> Result<Outcome> {
     fs::create_dir_all(&screenshots).with_context(|| format!("creating {}", screenshots.display()))?;
     let mut command = run.toolbox.cargo(&run.workspace);
     command.args(["test", "--package", "wirescope-testkit", "--locked", "--no-fail-fast"]);
-    command.args(["--lib", "--bins", "--test", "page"]);
+    command.args(["--lib", "--bins", "--test", "page*"]);
     page_environment(run, &mut command)?;
     let mut outcome = run.browser_tests(&mut command, TEST_LIMIT)?;
     if outcome.counts.failed > 0 {

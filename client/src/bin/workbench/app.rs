@@ -16,7 +16,7 @@ use wirescope::{
 use crate::{
     composer, connect, dom,
     log::{self, Delivery, Moment},
-    model::{Id, Model},
+    model::{Connection, Id, Model},
     session::{Happening, NotSent, Session},
     shell,
 };
@@ -89,7 +89,7 @@ impl App {
         self.set_clock();
         self.connect.begin(self);
         self.composer.begin();
-        self.shell.begin();
+        self.shell.begin(self);
         self.render();
     }
 
@@ -118,7 +118,7 @@ impl App {
             if let Some(session) = session {
                 session.close(code, reason);
                 // It lasts until it says that it has ended.
-                if self.model.borrow().get(id).is_some_and(|connection| connection.is_live()) {
+                if self.model.borrow().get(id).is_some_and(Connection::is_live) {
                     self.sessions.borrow_mut().insert(id, session);
                 }
             }

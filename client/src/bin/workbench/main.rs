@@ -13,6 +13,7 @@ mod composer;
 mod connect;
 mod dom;
 mod format;
+mod keep;
 mod log;
 mod model;
 mod session;

@@ -7,7 +7,7 @@ use wirescope_protocol::{check_reason, limits::MAX_CLOSE_REASON};
 use crate::{
     app::App,
     dom::{self, elements, on},
-    model::{Connection, Id, Phase},
+    model::{Connection, Id, Phase, Setup},
 };
 
 elements! {
@@ -108,6 +108,39 @@ impl Panel {
         dom::set_flag(&elements.disconnect, "disabled", phase != Phase::Open);
     }
 
+    /// Takes these for the setups of the connections that there are, and of as many more as it takes. Those that live are
+    /// left as they are.
+    pub(crate) fn set_up(&self, app: &App, setups: Vec<Setup>) {
+        {
+            let mut model = app.model.borrow_mut();
+            let ids: Vec<Id> = model.connections().iter().map(|connection| connection.id).collect();
+            let mut ids = ids.into_iter();
+            for setup in setups {
+                let id = ids.next().unwrap_or_else(|| model.add());
+                if let Some(connection) = model.get_mut(id).filter(|connection| !connection.is_live()) {
+                    connection.setup = setup;
+                }
+            }
+            model.selected = model.connections()[0].id;
+        }
+        self.show_setup(app);
+        app.changed();
+    }
+
+    /// Connects to this server's echo and to its live prices, for who has never been here.
+    pub(crate) fn demonstrate(&self, app: &App) {
+        let echo = default_url(app);
+        let prices = echo.replace("/echo", "/feed/prices?rate=2");
+        let setup = |url: &str| Setup { url: url.to_owned(), ..Setup::default() };
+        self.set_up(app, vec![setup(&echo), setup(&prices)]);
+        let ids: Vec<Id> = app.model.borrow().connections().iter().map(|connection| connection.id).collect();
+        for id in ids.into_iter().rev() {
+            app.model.borrow_mut().selected = id;
+            app.connect();
+        }
+        self.show_setup(app);
+    }
+
     /// Shows another connection's controls.
     pub(crate) fn select(&self, app: &App, id: Id) {
         self.keep_setup(app);
@@ -146,7 +179,7 @@ impl Panel {
         let mut model = app.model.borrow_mut();
         let selected = model.selected;
         let Some(connection) = model.get_mut(selected) else { return };
-        connection.setup.url = elements.url.value().trim().to_owned();
+        elements.url.value().trim().clone_into(&mut connection.setup.url);
         connection.setup.offers = match offers {
             "" => Vec::new(),
             offers => offers.split(',').map(|offer| offer.trim().to_owned()).collect(),

@@ -210,9 +210,8 @@ impl Connection {
     fn why(&self) -> String {
         match self.opened {
             None if self.asked => return "Given up before it opened, as you asked.".to_owned(),
-            None => {}
             Some(_) if self.endings.last().is_some_and(|close| close.was_clean) => return String::new(),
-            Some(_) => {}
+            _ => {}
         }
         match socket::diagnose(&self.endings) {
             Some(diagnosis) => format!("{} {}", diagnosis.evidence, diagnosis.advice),

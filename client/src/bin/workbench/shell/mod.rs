@@ -1,7 +1,22 @@
-//! What is around the parts of the page: which view is shown.
+//! What is around the parts of the page: views, commands and their keys, help, the address, and what is kept for the next
+//! visit.
 
-use web_sys::Element;
+mod address;
+mod commands;
+mod offline;
+mod palette;
+mod theme;
+mod welcome;
 
+use std::cell::{Cell, RefCell};
+
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
+
+#[expect(unused_imports, reason = "for what else is kept or shown")]
+pub(crate) use self::address::{is_secret, without_secrets};
+use self::{address::Address, commands::COMMANDS, palette::Palette, theme::Theme, welcome::Welcome};
 use crate::{
     app::App,
     dom::{self, elements, on},
@@ -10,41 +25,89 @@ use crate::{
 elements! {
     Elements {
         views: Element = "views",
+        palette_button: Element = "open-palette",
+        help_button: Element = "open-help",
+        help: HtmlDialogElement = "help",
+        copy_link: Element = "copy-link",
+        copied: Element = "copied",
+        help_keys: Element = "help-keys",
     }
 }
 
+/// The view that is shown when nothing else was asked for.
+const FIRST_VIEW: &str = "log";
+
 pub(crate) struct Panel {
     elements: Elements,
+    palette: Palette,
+    theme: Theme,
+    welcome: Welcome,
+    address: Address,
+    view: RefCell<String>,
+    /// Whether the address was read, so that it may be written.
+    begun: Cell<bool>,
 }
 
 impl Panel {
     pub(crate) fn new() -> Self {
         let elements = Elements::find();
         on(&elements.views, "click", |app, event| {
-            let Some(view) = dom::target(event).and_then(|target| target.get_attribute("data-view")) else {
-                return;
-            };
-            app.shell.show(&view);
-            app.changed();
+            let view = dom::target(event).and_then(|target| target.get_attribute("data-view"));
+            if let Some(view) = view {
+                app.shell.show(app, &view);
+            }
         });
-        Self { elements }
+        on(&elements.views, "keydown", |app, event| app.shell.turn(app, event.unchecked_ref()));
+        on(&elements.palette_button, "click", |app, _| app.shell.palette.open());
+        on(&elements.help_button, "click", |app, _| app.shell.help());
+        on(&elements.copy_link, "click", |app, _| app.shell.copy_link(app));
+        on(&dom::document(), "keydown", |_, event| pressed(event.unchecked_ref()));
+        on(&dom::window(), "hashchange", |app, _| {
+            app.shell.address.follow(app);
+        });
+        for command in COMMANDS.iter().filter(|command| !command.keys.is_empty()) {
+            let row = dom::element("div", "", "");
+            dom::append(&row, &dom::element("dt", "", command.name));
+            let keys = dom::element("dd", "", "");
+            dom::append(&keys, &dom::element("kbd", "", command.keys));
+            dom::append(&row, &keys);
+            dom::append(&elements.help_keys, &row);
+        }
+        Self {
+            elements,
+            palette: Palette::new(),
+            theme: Theme::new(),
+            welcome: Welcome::new(),
+            address: Address::default(),
+            view: RefCell::new(FIRST_VIEW.to_owned()),
+            begun: Cell::new(false),
+        }
     }
 
-    pub(crate) fn begin(&self) {
+    /// Begins when all other parts have.
+    pub(crate) fn begin(&self, app: &App) {
         let ready = dom::document().get_elements_by_class_name("ready");
         for index in 0..ready.length() {
             if let Some(controls) = ready.item(index) {
                 dom::set_flag(&controls, "disabled", false);
             }
         }
-        self.show("log");
+        self.show(app, FIRST_VIEW);
+        let has_setup = self.address.follow(app);
+        self.begun.set(true);
+        Welcome::begin(has_setup);
+        offline::begin();
     }
 
-    #[expect(clippy::unused_self, reason = "all parts are drawn alike")]
-    pub(crate) fn render(&self, _app: &App) {}
+    pub(crate) fn render(&self, app: &App) {
+        if self.begun.get() {
+            self.address.write(app, &self.view.borrow());
+        }
+        self.welcome.render();
+    }
 
     /// Shows one of the views: `log`, `measure`, `compare` or `examples`.
-    pub(crate) fn show(&self, view: &str) {
+    pub(crate) fn show(&self, app: &App, view: &str) {
         let mut tab = self.elements.views.first_element_child();
         while let Some(this) = tab {
             let name = this.get_attribute("data-view").unwrap_or_default();
@@ -54,11 +117,65 @@ impl Panel {
             dom::set_flag(&dom::find(&format!("view-{name}")), "hidden", !is_shown);
             tab = this.next_element_sibling();
         }
+        view.clone_into(&mut self.view.borrow_mut());
+        app.changed();
     }
 
     /// Whether a view is shown, so that one that is not need not be drawn.
-    #[expect(clippy::unused_self, reason = "asked of the shell")]
+    #[expect(dead_code, reason = "the views that are drawn often ask")]
     pub(crate) fn shows(&self, view: &str) -> bool {
-        !dom::find(&format!("view-{view}")).has_attribute("hidden")
+        *self.view.borrow() == view
+    }
+
+    /// Arrow keys among the views' tabs, as the ARIA pattern for tabs has them.
+    fn turn(&self, app: &App, key: &KeyboardEvent) {
+        let Some(tab) = dom::target(key) else { return };
+        let next = match &*key.key() {
+            "ArrowRight" => tab.next_element_sibling().or_else(|| self.elements.views.first_element_child()),
+            "ArrowLeft" => {
+                tab.previous_element_sibling().or_else(|| self.elements.views.last_element_child())
+            }
+            "Home" => self.elements.views.first_element_child(),
+            "End" => self.elements.views.last_element_child(),
+            _ => None,
+        };
+        if let Some(next) = next {
+            key.prevent_default();
+            self.show(app, &next.get_attribute("data-view").unwrap_or_default());
+            let _ = next.unchecked_ref::<web_sys::HtmlElement>().focus();
+        }
+    }
+
+    fn help(&self) {
+        if !self.elements.help.open() {
+            let _ = self.elements.help.show_modal();
+        }
+    }
+
+    fn copy_link(&self, app: &App) {
+        let link = app.window.location().href().unwrap_or_default();
+        let copying = app.window.navigator().clipboard().write_text(&link);
+        let copied = self.elements.copied.clone();
+        wirescope::spawn(async move {
+            let says = match JsFuture::from(copying).await {
+                Ok(_) => "copied",
+                Err(_) => "the browser does not let this page copy: take it from the address bar",
+            };
+            dom::set_text(&copied, says);
+        });
+    }
+}
+
+/// A key anywhere on the page.
+fn pressed(key: &KeyboardEvent) {
+    // What is behind a dialog is not to be reached.
+    let has_dialog = dom::document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some());
+    if key.default_prevented() || key.is_composing() || has_dialog {
+        return;
+    }
+    let command = COMMANDS.iter().find(|command| command.is_pressed(key));
+    if let Some(command) = command {
+        key.prevent_default();
+        command.run();
     }
 }

@@ -1,0 +1,84 @@
+//! The first visit: something is connected and moving, and a sentence says what to try.
+
+use std::cell::Cell;
+
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Element, Response};
+
+use crate::{
+    app::{self, App},
+    dom::{self, elements, on},
+    keep,
+};
+
+elements! {
+    Elements {
+        welcome: Element = "welcome",
+        dismiss: Element = "welcome-dismiss",
+        beside: Element = "welcome-beside",
+        alone: Element = "welcome-alone",
+    }
+}
+
+const KEY: &str = "visited";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Hidden,
+    /// There is a server beside the page, and it is connected to.
+    Beside,
+    /// The page is on a static host, or its server is gone.
+    Alone,
+}
+
+pub(super) struct Welcome {
+    elements: Elements,
+    state: Cell<State>,
+}
+
+impl Welcome {
+    pub(super) fn new() -> Self {
+        let elements = Elements::find();
+        on(&elements.dismiss, "click", |app, _| {
+            app.shell.welcome.state.set(State::Hidden);
+            app.changed();
+        });
+        Self { elements, state: Cell::new(State::Hidden) }
+    }
+
+    /// Who comes for the first time, and not by a link to a setup, is shown something. Whether a server of ours is beside
+    /// the page is asked first: a connection that fails is no welcome.
+    pub(super) fn begin(has_setup: bool) {
+        if has_setup || keep::get(KEY).is_some() {
+            return;
+        }
+        keep::set(KEY, "1");
+        wirescope::spawn(async {
+            let is_ours = is_server_beside().await.unwrap_or(false);
+            app::with(|app| app.shell.welcome.answered(app, is_ours));
+        });
+    }
+
+    pub(super) fn render(&self) {
+        let (elements, state) = (&self.elements, self.state.get());
+        dom::set_flag(&elements.welcome, "hidden", state == State::Hidden);
+        dom::set_flag(&elements.beside, "hidden", state != State::Beside);
+        dom::set_flag(&elements.alone, "hidden", state != State::Alone);
+    }
+
+    fn answered(&self, app: &App, is_ours: bool) {
+        self.state.set(if is_ours { State::Beside } else { State::Alone });
+        if is_ours {
+            app.connect.demonstrate(app);
+        }
+        app.changed();
+    }
+}
+
+/// Whether the page came from a server of ours. Other hosts answer any path with a page of theirs.
+async fn is_server_beside() -> Result<bool, JsValue> {
+    let response: Response = JsFuture::from(dom::window().fetch_with_str("healthz")).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?;
+    Ok(text.as_string().is_some_and(|text| text.trim() == "ok"))
+}

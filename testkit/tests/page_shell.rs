@@ -1,0 +1,160 @@
+//! What is around the parts of the page: the first visit, views, commands and keys, the address, the theme, and the page
+//! without its server.
+
+use serde_json::json;
+use wirescope_testkit::page::{self, Page, key};
+
+async fn view(page: &Page) -> String {
+    page.text("#views [aria-selected=true]").await
+}
+
+async fn until_open(page: &Page, dialog: &str, is_open: bool) {
+    page.until(&format!("{dialog} is open: {is_open}"), async || {
+        let open = page.script(&format!("return document.querySelector('{dialog}').open")).await;
+        (open == json!(is_open)).then_some(())
+    })
+    .await;
+}
+
+#[test]
+fn a_first_visit_is_shown_something_that_moves() {
+    page::run_with("a_first_visit_is_shown_something_that_moves", &[], &[], async |page| {
+        let home = format!("{}/", page.server.url());
+        page.goto(&home).await;
+        page.until_state("open").await;
+        assert!(page.text("#welcome").await.contains("write a message"));
+        page.until("prices come in", async || {
+            (page.rows().await.iter().filter(|row| row.event == "received text").count() > 1).then_some(())
+        })
+        .await;
+        page.click("#welcome-dismiss").await;
+        page.until_text("#welcome", "").await;
+
+        // The second visit is left alone.
+        page.goto("about:blank").await;
+        page.goto(&home).await;
+        page.until_state("idle").await;
+        assert_eq!(page.text("#welcome").await, "");
+    });
+}
+
+#[test]
+fn views_are_tabs_by_mouse_and_by_keyboard() {
+    page::run("views_are_tabs_by_mouse_and_by_keyboard", async |page| {
+        assert_eq!(view(page).await, "Log");
+        page.click("#tab-measure").await;
+        assert_eq!(view(page).await, "Measure");
+        page.press("\u{e014}").await;
+        assert_eq!(view(page).await, "Compare");
+        page.press("\u{e012}\u{e012}\u{e012}").await;
+        assert_eq!(view(page).await, "Examples");
+        page.press("\u{e011}").await;
+        assert_eq!(view(page).await, "Log");
+        page.press("\u{e00a}3").await;
+        assert_eq!(view(page).await, "Compare");
+    });
+}
+
+#[test]
+fn the_palette_finds_and_runs_a_command() {
+    page::run("the_palette_finds_and_runs_a_command", async |page| {
+        page.press(&format!("{}k{}", key::CONTROL, key::RELEASE)).await;
+        until_open(page, "#palette", true).await;
+        page.press("zzz").await;
+        page.until_text("#palette-none", "No command has these letters.").await;
+        page.press(&format!("{}a{}conn", key::CONTROL, key::RELEASE)).await;
+        page.until_text("#palette-list [aria-selected=true] span", "Connect").await;
+        page.press(&key::ENTER.to_string()).await;
+        until_open(page, "#palette", false).await;
+        page.until_state("open").await;
+        // What cannot be done now is not offered: it is connected.
+        page.click("#open-palette").await;
+        page.press("connect").await;
+        page.until_text("#palette-list [aria-selected=true] span", "Disconnect").await;
+        page.press("\u{e00c}").await;
+        until_open(page, "#palette", false).await;
+    });
+}
+
+#[test]
+fn help_lists_the_keys_and_they_work() {
+    page::run("help_lists_the_keys_and_they_work", async |page| {
+        page.press("\u{e031}").await;
+        until_open(page, "#help", true).await;
+        assert!(page.text("#help-keys").await.contains("Alt+C"));
+        page.press("\u{e00c}").await;
+        until_open(page, "#help", false).await;
+        page.press("\u{e00a}c").await;
+        page.until_state("open").await;
+        page.press("\u{e00a}m").await;
+        page.press("typed").await;
+        assert_eq!(page.property("#message", "value").await, "typed");
+    });
+}
+
+#[test]
+fn the_address_shares_a_setup_but_no_secret() {
+    page::run("the_address_shares_a_setup_but_no_secret", async |page| {
+        page.fill("#url", "ws://me:hidden@example.com/chat?token=hidden&room=1").await;
+        page.type_into("#subprotocols", "chat.v2").await;
+        page.click("#tab-examples").await;
+        page.click("#add-connection").await;
+        page.fill("#url", "ws://two.example/").await;
+        page.click("#tab-measure").await;
+        let address = page
+            .until("the address has both", async || {
+                let hash = page.script("return location.href").await.as_str().unwrap_or_default().to_owned();
+                (hash.contains("chat.v2") && hash.contains("view=measure")).then_some(hash)
+            })
+            .await;
+        assert!(!address.contains("hidden"), "{address}");
+
+        page.goto("about:blank").await;
+        page.goto(&address).await;
+        page.until("the setup is there", async || {
+            let url = page.property("#url", "value").await;
+            (url == "ws://example.com/chat?room=1").then_some(())
+        })
+        .await;
+        assert_eq!(page.property("#subprotocols", "value").await, "chat.v2");
+        assert_eq!(view(page).await, "Measure");
+        // A link connects to nothing by itself.
+        assert_eq!(page.text("#state-word").await, "idle");
+    });
+}
+
+#[test]
+fn a_theme_is_kept() {
+    page::run("a_theme_is_kept", async |page| {
+        let ground = "return getComputedStyle(document.body).backgroundColor";
+        page.prefer("light").await;
+        let light = page.script(ground).await;
+        page.click("#open-help").await;
+        page.click("label:has(#theme-dark)").await;
+        let dark = page.script(ground).await;
+        assert_ne!(light, dark);
+        page.home().await;
+        page.goto(&format!("{}/?again#view=log", page.server.url())).await;
+        page.until("the page is ready", async || (page.text("#state-word").await == "idle").then_some(()))
+            .await;
+        assert_eq!(page.script(ground).await, dark);
+    });
+}
+
+#[test]
+fn the_page_opens_without_its_server() {
+    page::run("the_page_opens_without_its_server", async |page| {
+        // Once it has the page's files, and takes its requests.
+        page.until("there is a worker", async || {
+            let is = page.script("return navigator.serviceWorker.controller !== null").await;
+            (is == json!(true)).then_some(())
+        })
+        .await;
+        page.server.kill().await;
+        page.errors_expected = true;
+        page.goto(&format!("{}/?without#view=log", page.server.url())).await;
+        page.until_text("#state-word", "idle").await;
+        page.click("#tab-examples").await;
+        assert_eq!(view(page).await, "Examples");
+    });
+}
