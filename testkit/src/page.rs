@@ -11,6 +11,7 @@
 //! fails, what the browser showed is saved as `NAME.png`, and the server's log is printed.
 #![expect(clippy::missing_panics_doc, reason = "everything here is for tests, and a test fails by panicking")]
 
+pub mod bench;
 pub(crate) mod browser;
 mod server;
 
@@ -275,9 +276,9 @@ impl Page {
         self.client().screenshot().await.expect("a screenshot")
     }
 
-    async fn devtools(&self, method: &str, parameters: Value) {
+    async fn devtools(&self, method: &str, parameters: Value) -> Value {
         let command = Command::devtools(method, &parameters);
-        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"));
+        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     async fn element(&self, selector: &str) -> Element {
