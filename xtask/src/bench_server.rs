@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
 use crate::process;
 use crate::serve;
+use crate::suites;
 use crate::tools::Toolbox;
 use crate::workspace::Workspace;
 
@@ -39,6 +40,24 @@ pub(crate) fn server(options: &[String]) -> Result<ExitCode> {
     eprintln!("measuring: {}", process::shown(&command));
     process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Counts what a message costs, and fails where it is more than is kept.
+pub(crate) fn check(renew: bool) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let mut command = counting(&workspace, &Toolbox::prepare(&workspace, &[]));
+    if renew {
+        command.args(["--", "--renew"]);
+    }
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What counts. The packages and features are those of the suite `native`, so that what that has built is not built again.
+pub(crate) fn counting(workspace: &Workspace, toolbox: &Toolbox) -> Command {
+    let mut command = toolbox.cargo(workspace);
+    command.args(suites::NATIVE).args(["--locked", "--bench", "cost"]);
+    command
 }
 
 /// Installs what the lock file pins, beside a copy of the script, and gives the copy.

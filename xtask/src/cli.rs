@@ -39,6 +39,11 @@ cargo xtask bench server [--rounds N] [--seconds S] [--only NAME[;NAME]] [--agai
         --only NAMES        only the workloads and servers whose names contain one of these
         --against PROGRAM   another build of the server, measured beside this one
 
+cargo xtask bench server --check [--renew]
+    Counts what an echoed message costs the server, without timing anything: allocations, reads, writes and,
+    where valgrind is, instructions. Fails where it is more than server/benches/cost/kept.txt allows.
+        --renew             writes what was counted into that file
+
 cargo xtask screenshot
     Takes the README's picture of the page.
 
@@ -65,6 +70,11 @@ pub(crate) enum Command {
     BenchClient(BenchOptions),
     /// Measure the server; what the program that measures is told.
     BenchServer(Vec<String>),
+    /// Count what a message costs the server.
+    CheckServer {
+        /// Keep what is counted.
+        renew: bool,
+    },
     /// Take the README's picture.
     Screenshot,
 }
@@ -170,7 +180,7 @@ fn parse_test(args: &[String]) -> Result<TestOptions, String> {
 fn parse_bench(args: &[String]) -> Result<Command, String> {
     match args.split_first() {
         Some((what, rest)) if what == "client" => parse_bench_client(rest).map(Command::BenchClient),
-        Some((what, rest)) if what == "server" => parse_bench_server(rest).map(Command::BenchServer),
+        Some((what, rest)) if what == "server" => parse_bench_server(rest),
         other => {
             let what = other.map(|(what, _)| what.as_str()).unwrap_or_default();
             Err(format!("`bench` measures `client` or `server`, not `{what}`"))
@@ -204,7 +214,17 @@ fn parse_bench_client(args: &[String]) -> Result<BenchOptions, String> {
     Ok(options)
 }
 
-fn parse_bench_server(args: &[String]) -> Result<Vec<String>, String> {
+fn parse_bench_server(args: &[String]) -> Result<Command, String> {
+    match args {
+        [check] if check == "--check" => return Ok(Command::CheckServer { renew: false }),
+        [check, renew] if check == "--check" && renew == "--renew" => {
+            return Ok(Command::CheckServer { renew: true });
+        }
+        [check, other, ..] if check == "--check" => {
+            return Err(format!("unknown argument `{other}` of `bench server --check`: it takes --renew"));
+        }
+        _ => {}
+    }
     for pair in args.chunks(2) {
         let (arg, value) = (&pair[0], pair.get(1));
         match arg.as_str() {
@@ -216,12 +236,12 @@ fn parse_bench_server(args: &[String]) -> Result<Vec<String>, String> {
             _ => {
                 return Err(format!(
                     "unknown argument `{arg}` of `bench server`: it takes --rounds N, --seconds S, --only \
-                     NAME[;NAME] and --against PROGRAM"
+                     NAME[;NAME] and --against PROGRAM, or --check by itself"
                 ));
             }
         }
     }
-    Ok(args.to_vec())
+    Ok(Command::BenchServer(args.to_vec()))
 }
 
 fn parse_suites(names: &str) -> Result<Vec<String>, String> {
@@ -308,6 +328,9 @@ mod tests {
         let told = ["--rounds", "5", "--only", "idle"].map(str::to_owned).to_vec();
         assert_eq!(parse_words("bench server"), Ok(Command::BenchServer(Vec::new())));
         assert_eq!(parse_words("bench server --rounds 5 --only idle"), Ok(Command::BenchServer(told)));
+        for (words, renew) in [("bench server --check", false), ("bench server --check --renew", true)] {
+            assert_eq!(parse_words(words), Ok(Command::CheckServer { renew }));
+        }
     }
 
     #[test]
@@ -317,7 +340,7 @@ mod tests {
             ("serve --port 1", "--port", "--listen ADDR"),
             ("serve --listen", "--listen", "127.0.0.1:8081"),
             ("build --release", "--release", "takes none"),
-            ("test --only nativ", "nativ", "native, interop"),
+            ("test --only nativ", "nativ", "native, cost"),
             ("test --only", "--only", "native"),
             ("test native", "native", "--only SUITE"),
             ("bench", "bench", "`client`"),
@@ -325,6 +348,7 @@ mod tests {
             ("bench server --rounds 0", "--rounds", "at least 1"),
             ("bench server --only", "--only", "value"),
             ("bench server --sizes", "--sizes", "--against PROGRAM"),
+            ("bench server --check --rounds 5", "--rounds", "--renew"),
         ] {
             let error = parse_words(words).expect_err(words);
             assert!(error.contains(named) && error.contains(allowed), "{words}: {error}");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use crate::bench_server;
 use crate::libtest::{self, Counts};
 use crate::page::{self, Page};
 use crate::process::{self, Watched};
@@ -36,7 +37,7 @@ pub(crate) struct Suite {
 }
 
 /// All suites: what fails fast comes first.
-pub(crate) const SUITES: [Suite; 16] = [
+pub(crate) const SUITES: [Suite; 17] = [
     Suite { name: "format", about: "cargo fmt --check", needs: &[Need::Lints], run: format },
     Suite {
         name: "clippy",
@@ -70,6 +71,12 @@ pub(crate) const SUITES: [Suite; 16] = [
         run: library::atomics,
     },
     Suite { name: "native", about: "unit and integration tests outside a browser", needs: &[], run: native },
+    Suite {
+        name: "cost",
+        about: "what an echoed message costs the server, counted: allocations, reads, writes, instructions",
+        needs: &[],
+        run: cost,
+    },
     Suite {
         name: "interop",
         about: "the server with Node's ws and Python's websockets, and the examples in both",
@@ -276,6 +283,10 @@ pub(crate) fn page_environment(run: &Run, command: &mut Command) -> Result<()> {
 /// The page's own code, whose pure parts are tested outside a browser.
 const WORKBENCH: &str = "wirescope/workbench";
 
+/// What cargo is told of tests outside a browser.
+pub(crate) const NATIVE: [&str; 6] =
+    ["test", "--workspace", "--exclude", "wirescope-testkit", "--features", WORKBENCH];
+
 /// With compiling; a hanging suite is ended so that the others have their turn.
 const TEST_LIMIT: Duration = Duration::from_secs(20 * 60);
 
@@ -318,9 +329,12 @@ fn deny(run: &Run) -> Result<Outcome> {
 
 fn native(run: &Run) -> Result<Outcome> {
     let mut command = run.toolbox.cargo(&run.workspace);
-    command.args(["test", "--workspace", "--exclude", "wirescope-testkit", "--features", WORKBENCH]);
-    command.args(["--locked", "--no-fail-fast"]);
+    command.args(NATIVE).args(["--locked", "--no-fail-fast"]);
     run.tests(&mut command, TEST_LIMIT)
+}
+
+fn cost(run: &Run) -> Result<Outcome> {
+    run.tests(&mut bench_server::counting(&run.workspace, &run.toolbox), TEST_LIMIT)
 }
 
 fn page_build(run: &Run) -> Result<Outcome> {
