@@ -16,6 +16,8 @@ use crate::tools::{Need, Toolbox};
 use crate::wasm_opt::WasmOpt;
 use crate::workspace::{WASM_TARGET, Workspace};
 
+const PAGE_NEEDS: &[Need] = &[Need::WasmTarget, Need::WasmBindgen, Need::Trunk, Need::Browser];
+
 const NEEDS: &[Need] = &[Need::WasmTarget, Need::WasmBindgen, Need::Browser];
 
 /// A workspace of its own, with the crates that the library is compared with.
@@ -56,6 +58,35 @@ pub(crate) fn client(options: &BenchOptions) -> Result<ExitCode> {
     command.arg("--json").arg(folder.join("client.json")).args(&options.driver);
     let browser = toolbox.browser()?;
     command.env("WIRESCOPE_CHROME", &browser.chrome).env("WIRESCOPE_CHROMEDRIVER", &browser.driver);
+    eprintln!("measuring: {}", process::shown(&command));
+    process::run(&mut command)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the page and the server as a release, then measures them in the browser.
+pub(crate) fn page(options: &[String]) -> Result<ExitCode> {
+    let workspace = Workspace::find()?;
+    let toolbox = Toolbox::prepare(&workspace, PAGE_NEEDS);
+    toolbox.require(PAGE_NEEDS)?;
+    let folder = workspace.target_dir.join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+    page::build(&workspace, &toolbox)?;
+    let server = serve::build_server(&workspace, &toolbox)?;
+    let mut command = toolbox.cargo(&workspace);
+    command.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "wirescope-testkit",
+        "--bin",
+        "bench_page",
+        "--",
+    ]);
+    command.arg("--json").arg(folder.join("page.json")).args(options);
+    let browser = toolbox.browser()?;
+    command.env("WIRESCOPE_CHROME", &browser.chrome).env("WIRESCOPE_CHROMEDRIVER", &browser.driver);
+    command.env("WIRESCOPE_SERVER_BIN", server);
     eprintln!("measuring: {}", process::shown(&command));
     process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)

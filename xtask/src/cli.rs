@@ -44,6 +44,14 @@ cargo xtask bench server --check [--renew]
     where valgrind is, instructions. Fails where it is more than server/benches/cost/kept.txt allows.
         --renew             writes what was counted into that file
 
+cargo xtask bench page [--messages N] [--rows N] [--rounds N] [--minutes N]
+    Measures the page in Chromium: what it loads and how soon it is ready, a flood of messages beside a page of
+    divs and one that shows a line, and a million rows scrolled and filtered.
+        --messages N        how many messages the flood has; 600,000 by default
+        --rows N            how many rows are scrolled and filtered; 1,000,000 by default
+        --rounds N          how often the pages are loaded and compared; 5 by default
+        --minutes N         how long memory is watched under a steady stream; 0 by default
+
 cargo xtask screenshot
     Takes the README's picture of the page.
 
@@ -75,6 +83,8 @@ pub(crate) enum Command {
         /// Keep what is counted.
         renew: bool,
     },
+    /// Measure the page; what the program that measures is told.
+    BenchPage(Vec<String>),
     /// Take the README's picture.
     Screenshot,
 }
@@ -181,11 +191,32 @@ fn parse_bench(args: &[String]) -> Result<Command, String> {
     match args.split_first() {
         Some((what, rest)) if what == "client" => parse_bench_client(rest).map(Command::BenchClient),
         Some((what, rest)) if what == "server" => parse_bench_server(rest),
+        Some((what, rest)) if what == "page" => parse_bench_page(rest).map(Command::BenchPage),
         other => {
             let what = other.map(|(what, _)| what.as_str()).unwrap_or_default();
-            Err(format!("`bench` measures `client` or `server`, not `{what}`"))
+            Err(format!("`bench` measures `client`, `server` or `page`, not `{what}`"))
         }
     }
+}
+
+fn parse_bench_page(args: &[String]) -> Result<Vec<String>, String> {
+    for pair in args.chunks(2) {
+        let (arg, value) = (&pair[0], pair.get(1));
+        match arg.as_str() {
+            "--messages" | "--rows" | "--rounds" | "--minutes" => {
+                if !value.is_some_and(|value| value.parse::<u64>().is_ok()) {
+                    return Err(format!("`{arg}` needs a number"));
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "unknown argument `{arg}` of `bench page`: it takes --messages N, --rows N, --rounds N and \
+                     --minutes N"
+                ));
+            }
+        }
+    }
+    Ok(args.to_vec())
 }
 
 fn parse_bench_client(args: &[String]) -> Result<BenchOptions, String> {
@@ -348,6 +379,8 @@ mod tests {
             ("bench server --rounds 0", "--rounds", "at least 1"),
             ("bench server --only", "--only", "value"),
             ("bench server --sizes", "--sizes", "--against PROGRAM"),
+            ("bench page --rows many", "--rows", "number"),
+            ("bench page --sizes", "--sizes", "--minutes N"),
             ("bench server --check --rounds 5", "--rounds", "--renew"),
         ] {
             let error = parse_words(words).expect_err(words);

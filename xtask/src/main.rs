@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::test(&options),
         Command::BenchClient(options) => bench::client(&options),
         Command::BenchServer(options) => bench_server::server(&options),
+        Command::BenchPage(options) => bench::page(&options),
         Command::CheckServer { renew } => bench_server::check(renew),
         Command::Screenshot => screenshot::screenshot(),
     };

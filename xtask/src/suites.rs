@@ -414,7 +414,18 @@ fn page(run: &Run) -> Result<Outcome> {
     command.args(["test", "--package", "wirescope-testkit", "--locked", "--no-fail-fast"]);
     command.args(["--lib", "--bins", "--test", "page*"]);
     page_environment(run, &mut command)?;
+    let without = match axe(run) {
+        Ok(script) => {
+            command.env("WIRESCOPE_AXE", script);
+            None
+        }
+        Err(error) => {
+            command.args(["--", "--skip", "axe"]);
+            Some(format!("without axe-core: {error:#}"))
+        }
+    };
     let mut outcome = run.browser_tests(&mut command, TEST_LIMIT)?;
+    outcome.notes.extend(without);
     if outcome.counts.failed > 0 {
         let pictures: Vec<_> = page::files(&screenshots)?.into_values().collect();
         for picture in &pictures {
@@ -425,6 +436,33 @@ fn page(run: &Run) -> Result<Outcome> {
         }
     }
     Ok(outcome)
+}
+
+/// The accessibility checker, from npm: the version that the lock file pins.
+fn axe(run: &Run) -> Result<PathBuf> {
+    let (from, to) = (run.workspace.root.join("testkit/axe"), run.workspace.target_dir.join("axe"));
+    let script = to.join("node_modules/axe-core/axe.min.js");
+    let is_same = ["package.json", "package-lock.json"].iter().all(|name| {
+        fs::read(from.join(name)).ok().is_some_and(|wanted| fs::read(to.join(name)).ok() == Some(wanted))
+    });
+    if is_same && script.exists() {
+        return Ok(script);
+    }
+    fs::create_dir_all(&to).with_context(|| format!("making {}", to.display()))?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::copy(from.join(name), to.join(name)).with_context(|| format!("copying {name}"))?;
+    }
+    let mut npm = run.toolbox.command("npm");
+    npm.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]);
+    process::capture(npm.current_dir(&to)).context("npm is not to be had")?;
+    Ok(script)
 }
 
 fn screenshots(run: &Run) -> PathBuf {
