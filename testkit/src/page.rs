@@ -75,10 +75,29 @@ pub fn run_with(
     browser_flags: &[&str],
     test: impl AsyncFnOnce(&mut Page),
 ) {
+    drive(name, Page::start_with("127.0.0.1:0", server_flags, browser_flags), test);
+}
+
+/// Runs a test on a page of its own in Firefox, whose console is not read.
+pub fn run_in_firefox(name: &str, test: impl AsyncFnOnce(&mut Page)) {
+    let start = async {
+        let server = Page::another_server("127.0.0.1:0", &[]).await;
+        let driver = env::var_os("WIRESCOPE_GECKODRIVER").unwrap_or_else(|| "geckodriver".into());
+        let firefox = env::var_os("WIRESCOPE_FIREFOX");
+        let browser = Browser::start_firefox(driver.as_ref(), firefox.as_deref()).await;
+        Page { server, browser, errors_expected: true }
+    };
+    drive(name, start, async |page: &mut Page| {
+        page.home().await;
+        test(page).await;
+    });
+}
+
+fn drive(name: &str, start: impl Future<Output = Page>, test: impl AsyncFnOnce(&mut Page)) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outcome = runtime.block_on(async {
         let _turn = BROWSERS.acquire().await.expect("it is never closed");
-        let mut page = Page::start_with("127.0.0.1:0", server_flags, browser_flags).await;
+        let mut page = start.await;
         let test = async {
             test(&mut page).await;
             if !page.errors_expected {
@@ -158,9 +177,14 @@ impl Page {
         typed.unwrap_or_else(|error| panic!("type into {selector}: {error}"));
     }
 
-    /// Replaces a field's content, as Ctrl+A and typing do.
+    /// Replaces a field's content, as selecting all of it and typing do.
     pub async fn fill(&self, selector: &str, text: &str) {
-        self.type_into(selector, &format!("{}a{}{}{text}", key::CONTROL, key::RELEASE, key::DELETE)).await;
+        // The drivers do not agree on how long a Ctrl in the keys lasts.
+        self.script(&format!(
+            "const field = document.querySelector({selector:?}); field.focus(); field.select?.()"
+        ))
+        .await;
+        self.type_into(selector, &format!("{}{text}", key::DELETE)).await;
     }
 
     /// Types into whatever has the focus.

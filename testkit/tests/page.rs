@@ -426,7 +426,7 @@ fn a_keyboard_is_enough() {
             id.as_str().unwrap_or_default().to_owned()
         };
         let tab_to = async |id: &str| {
-            for _ in 0..12 {
+            for _ in 0..40 {
                 page.press(&key::TAB.to_string()).await;
                 if focused().await == id {
                     let outline =
@@ -443,11 +443,12 @@ fn a_keyboard_is_enough() {
         tab_to("message").await;
         page.press(&format!("typed{}{}", key::CONTROL, key::ENTER)).await;
         page.until_row("received text").await;
-        tab_to("screen").await;
         tab_to("reason").await;
         page.press("by hand").await;
         tab_to("disconnect").await;
-        page.press(&key::ENTER.to_string()).await;
+        tab_to("screen").await;
+        // Alt+X.
+        page.press("\u{e00a}x").await;
         page.until_state("closed").await;
         assert!(page.until_row("closed").await.content.contains("by hand"));
     });

@@ -65,6 +65,12 @@ pub(crate) fn ensure_firefox() -> Result<()> {
     }
 }
 
+/// Firefox's program, which its driver does not find under every name.
+pub(crate) fn firefox() -> Option<PathBuf> {
+    let mac = process::is_program(MAC_FIREFOX.as_ref()).then(|| MAC_FIREFOX.into());
+    FIREFOXES.iter().find_map(|name| process::which(name, &process::path())).or(mac)
+}
+
 /// The commands that install packages, on Debian and its like, for a user who may.
 pub(crate) fn debian_install(packages: &[&str]) -> Option<[Command; 2]> {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();

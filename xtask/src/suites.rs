@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::bench_server;
+use crate::browser;
 use crate::libtest::{self, Counts};
 use crate::page::{self, Page};
 use crate::process::{self, Watched};
@@ -121,11 +122,15 @@ pub(crate) const SUITES: [Suite; 17] = [
     },
     Suite {
         name: "page",
-        about: "the page in headless Chromium, through WebDriver",
-        needs: PAGE_TEST,
+        about: "the page in headless Chromium, and its core in Firefox, through WebDriver",
+        needs: PAGE_SUITE,
         run: page,
     },
 ];
+
+/// What using the page in Chromium and in Firefox takes.
+const PAGE_SUITE: &[Need] =
+    &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen, Need::Browser, Need::Firefox, Need::GeckoDriver];
 
 /// What using the page in a browser takes.
 pub(crate) const PAGE_TEST: &[Need] = &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen, Need::Browser];
@@ -414,6 +419,9 @@ fn page(run: &Run) -> Result<Outcome> {
     command.args(["test", "--package", "wirescope-testkit", "--locked", "--no-fail-fast"]);
     command.args(["--lib", "--bins", "--test", "page*"]);
     page_environment(run, &mut command)?;
+    if let Some(firefox) = browser::firefox() {
+        command.env("WIRESCOPE_FIREFOX", firefox);
+    }
     let without = match axe(run) {
         Ok(script) => {
             command.env("WIRESCOPE_AXE", script);

@@ -23,7 +23,7 @@ const FLAGS: [&str; 10] = [
     "--hide-scrollbars",
 ];
 
-/// A headless Chromium with a fresh profile, and the driver that was started for it.
+/// A headless browser with a fresh profile, and the driver that was started for it.
 #[derive(Debug)]
 pub(crate) struct Browser {
     driver: Child,
@@ -31,17 +31,8 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
+    /// Chromium.
     pub(crate) async fn start(driver: &OsStr, chrome: Option<&OsStr>, flags: &[&str]) -> Self {
-        let mut driver = tokio::process::Command::new(driver)
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} does not start: {error}", driver.display()));
-        let port = time::timeout(Duration::from_secs(20), port(&mut driver)).await;
-        let port = port.expect("ChromeDriver listens within 20 s");
-
         let flags = [&FLAGS, flags].concat();
         let mut chromium = json!({ "args": flags });
         if let Some(chrome) = chrome {
@@ -51,12 +42,36 @@ impl Browser {
             "goog:chromeOptions": chromium,
             "goog:loggingPrefs": { "browser": "ALL" },
         });
+        Self::with(driver, "started successfully on port ", capabilities).await
+    }
+
+    /// Firefox, which has no log of the console for its driver, and none of Chromium's debugging protocol.
+    pub(crate) async fn start_firefox(driver: &OsStr, firefox: Option<&OsStr>) -> Self {
+        let mut options = json!({ "args": ["-headless"] });
+        if let Some(firefox) = firefox {
+            options["binary"] = json!(firefox.to_string_lossy());
+        }
+        Self::with(driver, "Listening on 127.0.0.1:", json!({ "moz:firefoxOptions": options })).await
+    }
+
+    /// A driver that says where it listens after these words, and a browser of it.
+    async fn with(driver: &OsStr, words: &'static str, capabilities: Value) -> Self {
+        let name = driver.display();
+        let mut driver = tokio::process::Command::new(driver)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let port = time::timeout(Duration::from_secs(20), port(&mut driver, words)).await;
+        let port = port.unwrap_or_else(|_| panic!("{name} does not listen within 20 s"));
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let connected = ClientBuilder::new(HttpConnector::new())
             .capabilities(capabilities)
             .connect(&format!("http://127.0.0.1:{port}"))
             .await;
-        let client = connected.unwrap_or_else(|error| panic!("ChromeDriver starts no browser: {error}"));
+        let client = connected.unwrap_or_else(|error| panic!("{name} starts no browser: {error}"));
         Self { driver, client: Some(client) }
     }
 
@@ -76,16 +91,16 @@ impl Browser {
 }
 
 /// The port that the driver says it listens on.
-async fn port(driver: &mut Child) -> u16 {
+async fn port(driver: &mut Child, words: &str) -> u16 {
     let mut lines = BufReader::new(driver.stdout.take().expect("it is piped")).lines();
-    while let Some(line) = lines.next_line().await.expect("ChromeDriver's output is text") {
-        let Some((_, port)) = line.split_once("started successfully on port ") else { continue };
+    while let Some(line) = lines.next_line().await.expect("its output is text") {
+        let Some((_, port)) = line.split_once(words) else { continue };
         let port = port.trim_end_matches('.').parse().unwrap_or_else(|_| panic!("no port in {line:?}"));
         // Whatever it says later is read, so that it never waits for a reader.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         return port;
     }
-    panic!("ChromeDriver ended before it listened")
+    panic!("the driver ended before it listened")
 }
 
 /// A command of ChromeDriver's own.
