@@ -1,58 +1,50 @@
-//! Messages over tungstenite, and how a connection ends.
+//! Messages over a socket, and how a connection ends.
 //!
 //! What is sent is written when the scenario next has to wait, so answers to messages that came together leave
 //! together.
 
+mod blocked;
+mod end;
+mod watch;
+
 use std::{
     future::poll_fn,
-    io,
     net::SocketAddr,
-    pin::Pin,
     sync::Arc,
-    task::{Context as Task, Poll},
+    task::{Context as Task, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
-    time::{Instant, Sleep, sleep_until, timeout},
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
 };
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        Error as WsError, Message as WsMessage,
-        error::ProtocolError,
-        protocol::{
-            CloseFrame, Role, WebSocketConfig,
-            frame::{
-                Frame,
-                coding::{Data, OpCode},
-            },
-        },
-    },
-};
+use tokio_tungstenite::tungstenite::Error as WsError;
 use tracing::{debug, info};
-use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
+use wirescope_protocol::CloseCode;
 
-pub(crate) use tokio_tungstenite::tungstenite::Utf8Bytes;
-
-pub(crate) use crate::ending::Ending;
+pub(crate) use crate::{
+    ending::Ending,
+    message::{Encoded, Message, Text},
+};
 
 use crate::{
-    Timeouts,
     config::LONGEST_WAIT,
-    ending::{self, BAD_CLOSE},
     handshake::Accepted,
     limits::Rate,
     metrics::Hit,
     scenario::Scenario,
     server::Context,
-    stream::{Counted, Stream},
+    socket::{Bounds, Received, Socket},
+    stream::Stream,
     tally::Tally,
     wire::{self, Wire},
-    writing::Writing,
+};
+
+use self::{
+    blocked::Blocked,
+    end::{LastWord, closed, failed},
+    watch::{Seen, Watch},
 };
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
@@ -61,13 +53,6 @@ const BURST: usize = 128;
 /// How much is sent in a row without a pause, in bytes. Without it Tokio makes the pauses, by saying that the socket is not
 /// ready, which would look as if the peer did not read.
 const SENT_IN_A_ROW: u64 = 512 * 1024;
-
-/// The size of tungstenite's read buffer, which is allocated at once and kept. An idle connection costs 7.8 KiB with
-/// this one, and 132 KiB with tungstenite's default of 128 KiB.
-const READ_BUFFER: usize = 4 * 1024;
-
-/// One in so many answers of an echo is timed, since looking at the clock takes a while itself.
-const TIMED: u32 = 16;
 
 /// Serves a stream after the 101 response until its connection is over. `leftover` is what was read beyond the request.
 pub(crate) async fn serve(
@@ -103,145 +88,100 @@ pub(crate) async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
     accepted: &Accepted,
     context: &Arc<Context>,
 ) {
-    let mut connection = Connection::open(stream, leftover, peer, accepted, context).await;
+    let mut connection = Connection::open(stream, &leftover, peer, accepted, context);
+    drop(leftover);
     let ending = accepted.scenario.run(&mut connection).await;
     Box::pin(connection.end(ending)).await;
 }
 
-/// A data message, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Message {
-    Text(Utf8Bytes),
-    Binary(Bytes),
-}
-
-impl Message {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Text(_) => "text",
-            Self::Binary(_) => "binary",
-        }
-    }
-
-    /// In bytes, of UTF-8 for text.
-    pub(crate) fn len(&self) -> usize {
-        match self {
-            Self::Text(text) => text.len(),
-            Self::Binary(bytes) => bytes.len(),
-        }
-    }
-}
-
 /// An open WebSocket, from the server's side.
 pub(crate) struct Connection<S> {
-    socket: WebSocketStream<Counted<S>>,
+    socket: Socket<S>,
     context: Arc<Context>,
     peer: SocketAddr,
     path: String,
     subprotocol: String,
     opened: Instant,
-    timeouts: Timeouts,
+    /// How long the peer may be silent, and how long it may read nothing.
+    idle: Duration,
+    patience: Duration,
     taken_in_a_row: usize,
     /// What was sent at the last pause, in bytes.
     sent_at_pause: u64,
     /// Whether something was sent, or a ping answered, that may not be written yet.
-    unwritten: bool,
+    is_unwritten: bool,
+    /// Whether a flush was begun: [`Connection::recv`] ends it before it reads on, so a peer that does not read is not read.
+    is_flushing: bool,
     /// Whether an answer to a ping may not be written yet. Until it is nothing more is read, so that a peer that only ever
     /// pings cannot make the server gather answers.
     owes_pong: bool,
+    /// The time for which [`Connection::blocked`] is asked.
     blocked: Duration,
+    stuck: Option<Box<Blocked>>,
     last_word: Option<Box<LastWord>>,
     rate: Rate,
     watch: Watch,
-    /// When what is being answered came, while that is timed.
-    arrived: Option<Instant>,
     tally: Tally,
-    writing: Writing,
 }
 
-/// What a scenario says when the peer has sent its Close frame.
-#[derive(Debug)]
-struct LastWord {
-    message: Message,
-    reason: String,
+/// What a step of receiving comes to.
+enum Step {
+    Message(Message),
+    /// Nothing for the scenario.
+    Again,
+    /// Others are to have their turn first.
+    Yield,
 }
 
-/// What a connection keeps an eye on while it waits for its peer: one timer, which is looked at when it fires and not set
-/// anew for each message.
-#[derive(Debug)]
-struct Watch {
-    timer: Pin<Box<Sleep>>,
-    /// When the peer was last heard of, as of the last wait.
-    heard: Instant,
-    /// Whether anything came since the last wait began.
-    fresh: bool,
-    /// When the ping was sent that nothing has answered yet.
-    pinged: Option<Instant>,
-    /// When the connection has lived as long as it may.
-    end: Option<Instant>,
-    /// How often it has waited.
-    waits: u32,
+/// What is waited for besides a message.
+#[derive(Clone, Copy)]
+enum Until {
+    Ready,
+    Written,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes over a stream after the 101 response, and what was read of it beyond the request.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         stream: S,
-        leftover: Vec<u8>,
+        leftover: &[u8],
         peer: SocketAddr,
         accepted: &Accepted,
         context: &Arc<Context>,
     ) -> Self {
-        let (max_message, limits) = (context.config.max_message, &context.config.limits);
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(limits.outbound_queue)
-            // A message is only taken from the scenario when less than that waits, so this bound is for what tungstenite
-            // queues by itself: the answers to pings of a peer that does not read them.
-            .max_write_buffer_size(limits.outbound_queue + max_message + 64 * 1024)
-            .max_message_size(Some(max_message))
-            .max_frame_size(Some(limits.frame.min(max_message)));
-        let stream = Counted::new(stream);
-        let socket = WebSocketStream::from_partially_read(stream, leftover, Role::Server, Some(config)).await;
+        let (message, limits) = (context.config.max_message, &context.config.limits);
+        let bounds = Bounds { message, frame: limits.frame.min(message), queue: limits.outbound_queue };
         let (path, subprotocol) = (accepted.path.clone(), accepted.subprotocol.clone().unwrap_or_default());
         let faults = tracing::field::display(&accepted.plan);
         info!(%peer, path, subprotocol, %faults, "connection opened");
         let opened = Instant::now();
         let end = limits.lifetime(peer.ip()).map(|lifetime| opened + lifetime);
-        let mut timeouts = context.config.timeouts;
+        let (mut idle, mut patience) = (context.config.timeouts.idle, context.config.timeouts.blocked);
         if accepted.plan.bends_the_connection() {
             // What becomes of it is for its URL to say, and a ping in it would depend on time.
-            (timeouts.idle, timeouts.blocked) = (LONGEST_WAIT, LONGEST_WAIT);
+            (idle, patience) = (LONGEST_WAIT, LONGEST_WAIT);
         }
-        let first = opened + timeouts.idle;
-        let watch = Watch {
-            timer: Box::pin(sleep_until(end.map_or(first, |end| end.min(first)))),
-            heard: opened,
-            fresh: false,
-            pinged: None,
-            end,
-            // Only an echo is timed.
-            waits: if matches!(accepted.scenario, Scenario::Echo) { 0 } else { u32::MAX },
-        };
+        let is_timed = matches!(accepted.scenario, Scenario::Echo);
         Self {
-            socket,
+            socket: Socket::new(stream, leftover, bounds),
             context: Arc::clone(context),
             peer,
             path,
             subprotocol,
             opened,
-            timeouts,
+            idle,
+            patience,
             taken_in_a_row: 0,
             sent_at_pause: 0,
-            unwritten: false,
+            is_unwritten: false,
+            is_flushing: false,
             owes_pong: false,
             blocked: Duration::ZERO,
+            stuck: None,
             last_word: None,
             rate: Rate::new(limits.messages_per_second(peer.ip())),
-            watch,
-            arrived: None,
+            watch: Watch::new(&context.shutdown, opened, idle, end, is_timed),
             tally: Tally::new(&context.metrics),
-            writing: Writing::default(),
         }
     }
 
@@ -271,9 +211,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// It may be dropped at any point, as by `select!`: no message is lost, and what was sent is still written later.
     pub(crate) async fn recv(&mut self) -> Result<Message, Ending> {
         loop {
-            let message = self.next().await?;
-            if let Some(message) = self.data(message)? {
-                return Ok(message);
+            // Before a message is taken, and not after: a message in hand would be lost where this is dropped.
+            if self.taken_in_a_row >= BURST {
+                self.taken_in_a_row = 0;
+                self.flush().await?;
+                self.tally.publish();
+                tokio::task::yield_now().await;
+            }
+            match poll_fn(|task| self.poll_recv(task)).await? {
+                Step::Message(message) => return Ok(message),
+                Step::Again => {}
+                Step::Yield => tokio::task::yield_now().await,
             }
         }
     }
@@ -282,22 +230,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// sends as fast as the peer reads, and still hears it: what comes from the peer is looked at first. It may be
     /// dropped as [`Connection::recv`] may.
     pub(crate) async fn recv_or_ready(&mut self) -> Result<Option<Message>, Ending> {
-        self.recv_or(WebSocketStream::poll_ready_unpin).await
+        self.recv_or(Until::Ready).await
     }
 
     /// Waits until a message comes, which it gives, or until all that was sent is written. It may be dropped as
     /// [`Connection::recv`] may.
     pub(crate) async fn recv_or_written(&mut self) -> Result<Option<Message>, Ending> {
-        let message = self.recv_or(WebSocketStream::poll_flush_unpin).await?;
-        self.unwritten &= message.is_some();
-        Ok(message)
+        self.recv_or(Until::Written).await
     }
 
     /// Waits and neither reads nor writes.
-    pub(crate) async fn rest_until(&mut self, end: tokio::time::Instant) -> Result<(), Ending> {
+    pub(crate) async fn rest_until(&mut self, end: Instant) -> Result<(), Ending> {
+        self.socket.rest();
         tokio::select! {
-            () = self.context.shutdown.cancelled() => Err(Ending::GoingAway),
-            () = tokio::time::sleep_until(end) => Ok(()),
+            () = self.context.shutdown.begun() => Err(Ending::GoingAway),
+            () = sleep_until(end) => Ok(()),
         }
     }
 
@@ -311,100 +258,145 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes a message to send; waits while the peer does not read what was sent before. It is written at the latest when
     /// the scenario next waits in [`Connection::recv`].
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
-        tokio::select! {
-            biased;
-            ready = self.writing.ready(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => ready?,
-            () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-        }
-        self.tally.sent.add(message.len());
-        self.writing.queued += message.len() as u64;
-        self.unwritten = true;
-        debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "sent");
-        let message = match message {
-            Message::Text(text) => WsMessage::Text(text),
-            Message::Binary(bytes) => WsMessage::Binary(bytes),
-        };
-        self.socket.start_send_unpin(message).map_err(|error| failed(&error))
+        self.ready().await?;
+        self.note_sent(message.kind(), message.len());
+        self.socket.send(&message);
+        Ok(())
     }
 
-    /// Ends the connection as its ending demands, and logs it.
-    pub(crate) async fn end(mut self, ending: Ending) {
-        let timeouts = self.timeouts;
-        self.tally.close = (ending.code().number(), ending.by());
-        if matches!(&ending, Ending::Failed { code, .. } if *code == CloseCode::MESSAGE_TOO_BIG) {
-            self.context.metrics.hit(Hit::Message);
-        }
-        let clean = match &ending {
-            Ending::Closed { code, reason } => match self.last_word.take() {
-                Some(word) if !self.unwritten => {
-                    within(timeouts.close, Box::pin(self.answer_close(*code, reason, *word))).await
-                }
-                _ => within(timeouts.close, self.socket.flush()).await,
-            },
-            Ending::Failed { code, reason } => {
-                within(timeouts.close, self.send_close(*code, reason)).await;
-                false
-            }
-            Ending::BadClose | Ending::Ended => {
-                within(timeouts.close, self.socket.flush()).await;
-                false
-            }
-            Ending::Done { .. } | Ending::GoingAway => {
-                let code = ending.code();
-                within(timeouts.close, async {
-                    self.send_close(code, ending.reason()).await?;
-                    self.peers_close().await
-                })
-                .await
-            }
-            Ending::Cut | Ending::Lost { .. } => false,
-        };
-        info!(
-            peer = %self.peer,
-            path = self.path,
-            subprotocol = self.subprotocol,
-            received = %self.tally.received,
-            sent = %self.tally.sent,
-            code = ending.code().number(),
-            reason = ending.reason(),
-            by = ending.by(),
-            clean,
-            lived = ?self.opened.elapsed(),
-            "connection closed"
-        );
-        if !matches!(ending, Ending::Lost { .. }) {
-            ending::drain(self.socket.into_inner().stream, &timeouts).await;
-        }
+    /// [`Connection::send`] for a text that many are sent.
+    pub(crate) async fn send_encoded(&mut self, message: &Encoded) -> Result<(), Ending> {
+        self.ready().await?;
+        self.note_sent("text", message.len());
+        self.socket.send_encoded(message);
+        Ok(())
     }
 
-    /// What tungstenite reads next, control frames included.
-    async fn next(&mut self) -> Result<WsMessage, Ending> {
-        if self.owes_pong {
-            self.flush().await?;
+    /// Writes all that was sent, and reads nothing meanwhile.
+    pub(crate) async fn flush(&mut self) -> Result<(), Ending> {
+        poll_fn(|task| self.poll_flush(task)).await
+    }
+
+    /// Waits until a message can be taken.
+    async fn ready(&mut self) -> Result<(), Ending> {
+        if self.socket.is_ready() {
+            return Ok(());
         }
-        // Before a message is taken, and not after: a message in hand would be lost where this is dropped.
-        if self.taken_in_a_row >= BURST {
-            self.taken_in_a_row = 0;
-            self.flush().await?;
-            self.tally.publish();
-            tokio::task::yield_now().await;
+        poll_fn(|task| match self.socket.poll_ready(task) {
+            Poll::Ready(ready) => {
+                self.stuck = None;
+                Poll::Ready(ready.map_err(|error| failed(&error)))
+            }
+            Poll::Pending => self.poll_stuck(task).map(Err),
+        })
+        .await
+    }
+
+    fn note_sent(&mut self, kind: &str, bytes: usize) {
+        self.tally.sent.add(bytes);
+        self.is_unwritten = true;
+        debug!(peer = %self.peer, kind, bytes, "sent");
+    }
+
+    fn poll_recv(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
+        if self.is_flushing || self.owes_pong {
+            ready!(self.poll_flush(task))?;
         }
-        let polled = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await;
-        if let Poll::Ready(message) = polled {
+        if let Poll::Ready(received) = self.socket.poll_next(task) {
             self.taken_in_a_row += 1;
-            return self.note(message).await;
+            let received = self.note(received)?;
+            return Poll::Ready(Ok(self.data(received)?.map_or(Step::Again, Step::Message)));
         }
         self.taken_in_a_row = 0;
-        self.flush().await?;
+        if self.is_unwritten {
+            ready!(self.poll_flush(task))?;
+        }
         self.tally.publish();
-        self.wait().await
+        self.poll_watch(task)
     }
 
-    /// Waits for what comes from the peer, or else until `done`.
-    async fn recv_or(
-        &mut self,
-        mut done: impl FnMut(&mut WebSocketStream<Counted<S>>, &mut Task<'_>) -> Poll<Result<(), WsError>>,
-    ) -> Result<Option<Message>, Ending> {
+    /// Waits for the peer, and sees to it that the peer is there.
+    fn poll_watch(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
+        if std::mem::take(&mut self.watch.is_fresh) {
+            self.watch.heard = Instant::now();
+            self.watch.looked_again = false;
+            if self.watch.pinged.take().is_some() {
+                self.watch.set_timer(self.watch.heard + self.idle);
+            }
+            if let Some(arrived) = self.watch.arrived.take() {
+                self.context.metrics.echo.observe(self.watch.heard - arrived);
+            }
+        }
+        match ready!(self.watch.poll(&self.context.shutdown, task)) {
+            Seen::Shutdown => Poll::Ready(Err(Ending::GoingAway)),
+            Seen::Timer => Poll::Ready(self.look()),
+        }
+    }
+
+    /// Does what is due when the timer fires, and sets it anew.
+    fn look(&mut self) -> Result<Step, Ending> {
+        let pong = self.context.config.timeouts.pong;
+        let now = Instant::now();
+        if self.watch.end.is_some_and(|end| end <= now) {
+            self.context.metrics.hit(Hit::Lifetime);
+            let reason = "the connection has lived as long as one may here".to_owned();
+            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
+        }
+        match self.watch.pinged {
+            Some(pinged) if pinged + pong <= now => {
+                // What comes may be there already and only not have been looked for, where the machine is busy.
+                if !std::mem::replace(&mut self.watch.looked_again, true) {
+                    return Ok(Step::Yield);
+                }
+                self.context.metrics.hit(Hit::Pong);
+                let reason = format!("no answer to a ping within {pong:?}");
+                return Err(Ending::Failed { code: CloseCode::INTERNAL_ERROR, reason });
+            }
+            Some(pinged) => self.watch.set_timer(pinged + pong),
+            None if self.watch.heard + self.idle <= now => {
+                self.watch.pinged = Some(now);
+                self.watch.set_timer(now + pong);
+                self.socket.ping();
+                self.is_unwritten = true;
+                debug!(peer = %self.peer, "pinged");
+            }
+            None => self.watch.set_timer(self.watch.heard + self.idle),
+        }
+        Ok(Step::Again)
+    }
+
+    fn poll_flush(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Ending>> {
+        // First, since a peer that keeps the server busy would otherwise put the shutdown off. What is not flushed
+        // here goes out before the Close frame.
+        if self.context.shutdown.has_begun() {
+            return Poll::Ready(Err(Ending::GoingAway));
+        }
+        match self.socket.poll_flush(task) {
+            Poll::Ready(flushed) => {
+                self.stuck = None;
+                (self.is_flushing, self.owes_pong, self.is_unwritten) = (false, false, false);
+                Poll::Ready(flushed.map_err(|error| failed(&error)))
+            }
+            Poll::Pending => {
+                self.is_flushing = true;
+                self.poll_stuck(task).map(Err)
+            }
+        }
+    }
+
+    /// Waits for the end of a peer's patience that does not read, and for the shutdown.
+    fn poll_stuck(&mut self, task: &mut Task<'_>) -> Poll<Ending> {
+        if self.watch.poll_shutdown(&self.context.shutdown, task).is_ready() {
+            return Poll::Ready(Ending::GoingAway);
+        }
+        let (written, waits, metrics) = (self.socket.written(), self.socket.waiting(), &self.context.metrics);
+        let stuck =
+            self.stuck.get_or_insert_with(|| Box::new(Blocked::new(self.patience, metrics, written, waits)));
+        stuck.poll(written, waits, metrics, task)
+    }
+
+    /// Waits for what comes from the peer, or else until it is ready or all is written.
+    async fn recv_or(&mut self, until: Until) -> Result<Option<Message>, Ending> {
         loop {
             if self.owes_pong {
                 self.flush().await?;
@@ -412,261 +404,80 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.taken_in_a_row >= BURST || self.tally.sent.bytes - self.sent_at_pause >= SENT_IN_A_ROW {
                 self.taken_in_a_row = 0;
                 self.sent_at_pause = self.tally.sent.bytes;
-                if self.context.shutdown.is_cancelled() {
+                if self.context.shutdown.has_begun() {
                     return Err(Ending::GoingAway);
                 }
                 self.tally.publish();
                 tokio::task::yield_now().await;
             }
-            let (patience, metrics, writing) = (self.timeouts.blocked, &self.context.metrics, &self.writing);
-            let (socket, mut stuck) = (&mut self.socket, None);
-            let mut poll = |cx: &mut Task<'_>, waits: bool| {
-                if let Poll::Ready(message) = socket.poll_next_unpin(cx) {
-                    return Poll::Ready(Ok(Some(message)));
+            let mut since = None;
+            let polled = poll_fn(|task| {
+                let polled = self.poll_recv_or(until, task);
+                if polled.is_pending() {
+                    since.get_or_insert_with(Instant::now);
                 }
-                match done(socket, cx) {
-                    Poll::Ready(done) => Poll::Ready(done.map(|()| None).map_err(|error| failed(&error))),
-                    Poll::Pending if waits => {
-                        writing.poll_stuck(&mut stuck, socket, patience, metrics, cx).map(Err)
-                    }
-                    Poll::Pending => Poll::Pending,
-                }
-            };
-            let polled = match poll_fn(|cx| Poll::Ready(poll(cx, false))).await {
-                Poll::Ready(polled) => polled,
-                Poll::Pending => {
-                    let since = Instant::now();
-                    let polled = tokio::select! {
-                        biased;
-                        () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-                        polled = poll_fn(|cx| poll(cx, true)) => polled,
-                    };
-                    self.blocked += since.elapsed();
-                    polled
-                }
-            };
+                polled
+            });
+            let polled = polled.await;
+            self.stuck = None;
+            self.blocked += since.map_or(Duration::ZERO, |since| since.elapsed());
             self.taken_in_a_row += 1;
-            let Some(message) = polled? else { return Ok(None) };
-            let message = self.note(message).await?;
-            if let Some(message) = self.data(message)? {
+            let Some(received) = polled? else { return Ok(None) };
+            if let Some(message) = self.data(received)? {
                 return Ok(Some(message));
             }
         }
     }
 
-    /// Waits for the peer, and sees to it that the peer is there.
-    async fn wait(&mut self) -> Result<WsMessage, Ending> {
-        if self.watch.fresh {
-            self.watch.fresh = false;
-            self.watch.heard = Instant::now();
-            if self.watch.pinged.take().is_some() {
-                self.set_timer();
-            }
-            if let Some(arrived) = self.arrived.take() {
-                self.context.metrics.echo.observe(self.watch.heard - arrived);
-            }
+    fn poll_recv_or(&mut self, until: Until, task: &mut Task<'_>) -> Poll<Result<Option<Received>, Ending>> {
+        if let Poll::Ready(received) = self.socket.poll_next(task) {
+            return Poll::Ready(self.note(received).map(Some));
         }
-        loop {
-            tokio::select! {
-                biased;
-                () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-                message = self.socket.next() => {
-                    if self.watch.waits != u32::MAX {
-                        if self.watch.waits.is_multiple_of(TIMED) {
-                            self.arrived = Some(Instant::now());
-                        }
-                        self.watch.waits = (self.watch.waits + 1) % TIMED;
-                    }
-                    return self.note(message).await;
-                }
-                () = self.watch.timer.as_mut() => {
-                    if let Some(message) = self.look().await? {
-                        return Ok(message);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Does what is due when the timer fires, and sets it anew.
-    async fn look(&mut self) -> Result<Option<WsMessage>, Ending> {
-        let timeouts = self.timeouts;
-        let now = Instant::now();
-        if self.watch.end.is_some_and(|end| end <= now) {
-            self.context.metrics.hit(Hit::Lifetime);
-            let reason = "the connection has lived as long as one may here".to_owned();
-            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
-        }
-        if self.watch.pinged.is_some_and(|pinged| pinged + timeouts.pong <= now) {
-            // What comes may be there already and only not have been looked for, where the machine is busy.
-            tokio::task::yield_now().await;
-            if let Poll::Ready(message) = poll_fn(|cx| Poll::Ready(self.socket.poll_next_unpin(cx))).await {
-                return self.note(message).await.map(Some);
-            }
-            return Err(self.exceeded(Hit::Pong));
-        }
-        if self.watch.pinged.is_none() && self.watch.heard + timeouts.idle <= now {
-            self.watch.pinged = Some(now);
-            self.socket.start_send_unpin(WsMessage::Ping(Bytes::new())).map_err(|error| failed(&error))?;
-            debug!(peer = %self.peer, "pinged");
-            self.flush().await?;
-        }
-        self.set_timer();
-        Ok(None)
-    }
-
-    fn set_timer(&mut self) {
-        let timeouts = self.timeouts;
-        let next = match self.watch.pinged {
-            Some(pinged) => pinged + timeouts.pong,
-            None => self.watch.heard + timeouts.idle,
+        let done = match until {
+            Until::Ready => self.socket.poll_ready(task),
+            Until::Written => self.socket.poll_flush(task),
         };
-        self.watch.timer.as_mut().reset(self.watch.end.map_or(next, |end| end.min(next)));
+        match done {
+            Poll::Ready(done) => {
+                self.is_unwritten &= !matches!(until, Until::Written);
+                Poll::Ready(done.map(|()| None).map_err(|error| failed(&error)))
+            }
+            Poll::Pending => self.poll_stuck(task).map(Err),
+        }
     }
 
-    fn exceeded(&self, limit: Hit) -> Ending {
-        self.context.metrics.hit(limit);
-        let (code, reason) = match limit {
-            Hit::MessagesPerSecond => {
-                let most = self.context.config.limits.messages_per_second(self.peer.ip()).unwrap_or_default();
-                (CloseCode::POLICY_VIOLATION, format!("more than {most} messages in a second"))
-            }
-            _ => {
-                let pong = self.timeouts.pong;
-                (CloseCode::INTERNAL_ERROR, format!("no answer to a ping within {pong:?}"))
-            }
+    /// Remembers what that which came obliges to.
+    fn note(&mut self, received: Option<Result<Received, WsError>>) -> Result<Received, Ending> {
+        let received = match received {
+            Some(received) => received.map_err(|error| failed(&error))?,
+            None => return Err(Ending::Lost { why: "the connection was closed before".to_owned() }),
         };
-        Ending::Failed { code, reason }
+        self.watch.came();
+        if let Received::Ping = received {
+            (self.owes_pong, self.is_unwritten) = (true, true);
+        }
+        if self.rate.take() { Ok(received) } else { Err(self.too_many()) }
     }
 
-    /// Reads what tungstenite read, and remembers what that obliges to.
-    async fn note(&mut self, message: Option<Result<WsMessage, WsError>>) -> Result<WsMessage, Ending> {
-        let message = read(message)?;
-        self.watch.fresh = true;
-        if message.is_ping() {
-            self.owes_pong = true;
-            self.unwritten = true;
-        }
-        if !self.rate.take() {
-            // A ping's answer goes before the Close frame.
-            self.flush().await?;
-            return Err(self.exceeded(Hit::MessagesPerSecond));
-        }
-        Ok(message)
+    #[cold]
+    fn too_many(&self) -> Ending {
+        self.context.metrics.hit(Hit::MessagesPerSecond);
+        let most = self.context.config.limits.messages_per_second(self.peer.ip()).unwrap_or_default();
+        let reason = format!("more than {most} messages in a second");
+        Ending::Failed { code: CloseCode::POLICY_VIOLATION, reason }
     }
 
     /// The data message that this is, if it is one.
-    fn data(&mut self, message: WsMessage) -> Result<Option<Message>, Ending> {
-        let message = match message {
-            WsMessage::Text(text) => Message::Text(text),
-            WsMessage::Binary(bytes) => Message::Binary(bytes),
-            WsMessage::Close(frame) => return Err(closed(frame)),
-            WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_) => return Ok(None),
+    fn data(&mut self, received: Received) -> Result<Option<Message>, Ending> {
+        let message = match received {
+            Received::Message(message) => message,
+            Received::Close(frame) => return Err(closed(frame)),
+            Received::Ping | Received::Pong => return Ok(None),
         };
         self.tally.received.add(message.len());
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
         Ok(Some(message))
     }
-
-    /// Writes all that was sent, and reads nothing meanwhile.
-    pub(crate) async fn flush(&mut self) -> Result<(), Ending> {
-        tokio::select! {
-            // First, since a peer that keeps the server busy would otherwise put the shutdown off. What is not flushed
-            // here goes out before the Close frame.
-            biased;
-            () = self.context.shutdown.cancelled() => return Err(Ending::GoingAway),
-            flushed = self.writing.flush(&mut self.socket, self.timeouts.blocked, &self.context.metrics) => flushed?,
-        }
-        self.unwritten = false;
-        self.owes_pong = false;
-        Ok(())
-    }
-
-    /// Answers the peer's Close frame after a last message. tungstenite, which refuses to send one then, has nothing
-    /// unwritten but its own answer, which is not written any more.
-    async fn answer_close(&mut self, code: CloseCode, reason: &str, word: LastWord) -> Result<(), WsError> {
-        let (payload, kind) = match word.message {
-            Message::Text(text) => (Bytes::from(text), Data::Text),
-            Message::Binary(bytes) => (bytes, Data::Binary),
-        };
-        let reason = if word.reason.len() <= MAX_CLOSE_REASON { &word.reason } else { reason };
-        let close = (code != CloseCode::NO_STATUS)
-            .then(|| CloseFrame { code: code.number().into(), reason: reason.into() });
-        let mut frames = Vec::new();
-        self.tally.sent.add(payload.len());
-        Frame::message(payload, OpCode::Data(kind), true).format(&mut frames)?;
-        Frame::close(close).format(&mut frames)?;
-        let stream = self.socket.get_mut();
-        stream.write_all(&frames).await?;
-        stream.flush().await?;
-        Ok(())
-    }
-
-    async fn send_close(&mut self, code: CloseCode, reason: &str) -> Result<(), WsError> {
-        self.socket
-            .close(Some(CloseFrame { code: code.number().into(), reason: truncated(reason).into() }))
-            .await
-    }
-
-    /// Waits for the Close frame that answers the server's own; messages that were on their way are passed over.
-    async fn peers_close(&mut self) -> Result<(), WsError> {
-        while let Some(message) = self.socket.next().await {
-            if message?.is_close() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether it was done without an error and in time.
-async fn within(limit: Duration, done: impl Future<Output = Result<(), WsError>>) -> bool {
-    matches!(timeout(limit, done).await, Ok(Ok(())))
-}
-
-fn read(message: Option<Result<WsMessage, WsError>>) -> Result<WsMessage, Ending> {
-    match message {
-        Some(message) => message.map_err(|error| failed(&error)),
-        None => Err(Ending::Lost { why: "the connection was closed before".to_owned() }),
-    }
-}
-
-/// The ending that a Close frame of the peer means. Instead of one whose code may not be sent tungstenite reports its own
-/// answer to it; it takes 1014 for such a code, although that was registered since.
-fn closed(frame: Option<CloseFrame>) -> Ending {
-    let Some(frame) = frame else {
-        return Ending::Closed { code: CloseCode::NO_STATUS, reason: String::new() };
-    };
-    let (code, reason) = (CloseCode::new(frame.code.into()), frame.reason.as_str());
-    if code == CloseCode::PROTOCOL_ERROR && reason == BAD_CLOSE {
-        Ending::BadClose
-    } else {
-        Ending::Closed { code, reason: reason.to_owned() }
-    }
-}
-
-/// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
-pub(crate) fn failed(error: &WsError) -> Ending {
-    let code = match error {
-        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | WsError::ConnectionClosed
-        | WsError::AlreadyClosed => return Ending::Ended,
-        WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            return Ending::Lost { why: "reset by the peer".to_owned() };
-        }
-        WsError::Io(error) => return Ending::Lost { why: error.to_string() },
-        WsError::Protocol(_) => CloseCode::PROTOCOL_ERROR,
-        WsError::Utf8(_) => CloseCode::INVALID_PAYLOAD,
-        WsError::Capacity(_) => CloseCode::MESSAGE_TOO_BIG,
-        _ => CloseCode::INTERNAL_ERROR,
-    };
-    Ending::Failed { code, reason: error.to_string() }
-}
-
-/// As much of a reason as fits in a Close frame.
-fn truncated(reason: &str) -> &str {
-    let end = (0..=MAX_CLOSE_REASON.min(reason.len())).rev().find(|&end| reason.is_char_boundary(end));
-    &reason[..end.unwrap_or_default()]
 }
 
 #[cfg(test)]

@@ -4,11 +4,10 @@ use std::{io::Cursor, sync::Arc};
 
 use bytes::BytesMut;
 use tokio::{io::join, runtime};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     Config, connection, fault::Plan, handshake, opening, query::Query, scenario::About, server::Context,
-    stream::Arrival, wire,
+    shutdown::Shutdown, stream::Arrival, wire,
 };
 
 /// A query is read or refused, by every scenario and by the faults.
@@ -34,7 +33,7 @@ pub fn handshake(bytes: &[u8]) {
     let arrival = Arrival { peer: near, local: near, tls: false };
     let opening = opening::classify(&mut read, arrival, tokio::time::Instant::now());
     if let Some(opening::Opening::WebSocket { request, .. }) = opening {
-        let context = Context::new(Config::default(), CancellationToken::new()).expect("the defaults");
+        let context = Context::new(Config::default(), Shutdown::default()).expect("the defaults");
         match handshake::check(&request, &context) {
             Ok(accepted) => drop(accepted.response()),
             Err(rejection) => drop(rejection.response()),
@@ -57,7 +56,7 @@ pub fn frames(bytes: &[u8]) {
     runtime.block_on(async {
         let mut config = Config::default();
         config.max_message = 64 * 1024;
-        let context = Arc::new(Context::new(config, CancellationToken::new()).expect("the defaults"));
+        let context = Arc::new(Context::new(config, Shutdown::default()).expect("the defaults"));
         let request = ::http::Request::get(format!("/echo?{query}"))
             .header("Host", "127.0.0.1")
             .header("Connection", "Upgrade")

@@ -161,7 +161,7 @@ pub(crate) async fn serve<S: Stream>(
     );
     let ended = tokio::select! {
         ended = meter.time(connection.as_mut()) => ended,
-        () = context.shutdown.cancelled() => {
+        () = context.shutdown.begun() => {
             connection.as_mut().graceful_shutdown();
             match timeout(timeouts.close, meter.time(connection)).await {
                 Ok(ended) => ended,
@@ -311,11 +311,11 @@ async fn log(request: Request, next: Next) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use crate::shutdown::Shutdown;
     use tokio::{
         io::AsyncWriteExt as _,
         net::{TcpListener, TcpStream},
     };
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
 
@@ -332,7 +332,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
         client.write_all(b"later").await.unwrap();
-        let context = Context::new(crate::Config::default(), CancellationToken::new()).unwrap();
+        let context = Context::new(crate::Config::default(), Shutdown::default()).unwrap();
         let arrival = Arrival { peer, local: stream.local_addr().unwrap(), tls: false };
         let served = serve(stream, BytesMut::from(&read[..]), arrival, &Arc::new(context)).await;
         let Served::Upgraded { leftover, .. } = served else { panic!("no WebSocket was opened") };

@@ -66,6 +66,7 @@ mod handshake;
 mod http;
 mod limits;
 mod listener;
+mod message;
 mod metrics;
 mod opening;
 mod page;
@@ -74,13 +75,14 @@ mod raw;
 mod scenario;
 mod script;
 mod server;
+mod shutdown;
+mod socket;
 mod stream;
 mod tally;
 #[cfg(feature = "tls")]
 mod tls;
 mod trace;
 mod wire;
-mod writing;
 
 pub use access::{InvalidToken, Token};
 pub use config::{Config, Timeouts};

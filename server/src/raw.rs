@@ -31,7 +31,7 @@ pub(crate) async fn echo(
                 }
             }
         } => ended,
-        () = context.shutdown.cancelled() => Ok("by the server"),
+        () = context.shutdown.begun() => Ok("by the server"),
     };
     let why = match &ended {
         Ok(why) => (*why).to_owned(),

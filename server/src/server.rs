@@ -11,7 +11,6 @@ use tokio::{
     task::{JoinHandle, JoinSet},
     time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::{
@@ -27,6 +26,7 @@ use crate::{
     opening::{self, Opening},
     raw, scenario,
     script::{Script, Scripts},
+    shutdown::Shutdown,
     stream::{Arrival, Stream},
     trace::Traces,
 };
@@ -52,7 +52,7 @@ pub struct Server {
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) shutdown: Shutdown,
     pub(crate) router: axum::Router,
     pub(crate) traces: Traces,
     pub(crate) live: Live,
@@ -67,7 +67,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(config: Config, shutdown: CancellationToken) -> Result<Self, BindError> {
+    pub(crate) fn new(config: Config, shutdown: Shutdown) -> Result<Self, BindError> {
         let bound = config.listen.ip();
         if !bound.to_canonical().is_loopback() && config.token.is_none() && !config.no_token {
             return Err(BindError::NoToken { addr: config.listen });
@@ -135,7 +135,7 @@ impl Server {
         let config = config.bounded();
         let wanted = config.listen;
         let failed = |source| BindError::Listen { addr: wanted, source };
-        let context = Arc::new(Context::new(config, CancellationToken::new())?);
+        let context = Arc::new(Context::new(config, Shutdown::default())?);
         let listener = TcpListener::bind(wanted).await.map_err(failed)?;
         let addr = listener.local_addr().map_err(failed)?;
         if !addr.ip().to_canonical().is_loopback() && context.config.token.is_none() {
@@ -212,7 +212,7 @@ impl Server {
     /// Takes no new connections, sends Close 1001 to every client, waits for the connections to end, at most
     /// [`Timeouts::shutdown`](crate::Timeouts::shutdown), and cuts the rest.
     pub async fn shutdown(mut self) {
-        self.context.shutdown.cancel();
+        self.context.shutdown.begin();
         // A panic of the accept loop was logged by the runtime; there is nothing left to stop then.
         let _ = (&mut self.accepting).await;
     }
@@ -306,7 +306,7 @@ async fn accept(context: Arc<Context>) {
     let mut well_at = Instant::now();
     loop {
         tokio::select! {
-            () = context.shutdown.cancelled() => break,
+            () = context.shutdown.begun() => break,
             Some(ended) = connections.join_next() => report(ended),
             () = sleep_until(well_at), if failed > 0 => {
                 warn!(failed, "connections are accepted again");
@@ -389,7 +389,7 @@ async fn serve_either(stream: TcpStream, arrival: Arrival, tls: &tls::Acceptor, 
     };
     let accepted = tokio::select! {
         accepted = accepted => accepted,
-        () = context.shutdown.cancelled() => return,
+        () = context.shutdown.begun() => return,
     };
     match accepted {
         Ok(Ok(stream)) => serve_stream(stream, Arrival { tls: true, ..arrival }, context).await,
@@ -415,7 +415,7 @@ async fn serve_stream<S: Stream>(mut stream: S, arrival: Arrival, context: &Arc<
     let peer = arrival.peer;
     let opening = tokio::select! {
         opening = opening::read(&mut stream, arrival, &context.config) => opening,
-        () = context.shutdown.cancelled() => return,
+        () = context.shutdown.begun() => return,
     };
     let metrics = &context.metrics;
     match opening {
@@ -424,7 +424,7 @@ async fn serve_stream<S: Stream>(mut stream: S, arrival: Arrival, context: &Arc<
                 metrics.accepted(Kind::WebSocket);
                 let answered = tokio::select! {
                     answered = handshake::answer(&mut stream, &request, &accepted, metrics) => answered,
-                    () = context.shutdown.cancelled() => return,
+                    () = context.shutdown.begun() => return,
                 };
                 match answered {
                     Ok(true) => {
@@ -504,7 +504,7 @@ mod tests {
     /// Each idle connection keeps its task, with room for all that it may come to.
     #[tokio::test]
     async fn the_task_of_a_connection_is_small() {
-        let context = Arc::new(Context::new(Config::default(), CancellationToken::new()).unwrap());
+        let context = Arc::new(Context::new(Config::default(), Shutdown::default()).unwrap());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let peer = listener.local_addr().unwrap();
@@ -518,7 +518,7 @@ mod tests {
     #[tokio::test]
     async fn where_there_is_tls_a_plain_connection_is_for_this_machine() {
         let config = Config { tls: Some(crate::Tls::SelfSigned), ..Config::default() };
-        let context = Arc::new(Context::new(config, CancellationToken::new()).unwrap());
+        let context = Arc::new(Context::new(config, Shutdown::default()).unwrap());
         for (peer, status) in
             [("127.0.0.1:1000", "200"), ("[::ffff:127.0.0.1]:1000", "200"), ("192.0.2.1:1000", "403")]
         {

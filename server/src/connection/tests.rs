@@ -1,20 +1,21 @@
+use super::*;
+use crate::{Config, handshake, shutdown::Shutdown};
+use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
+    time::timeout,
 };
-use tokio_util::sync::CancellationToken;
-
-use super::*;
-use crate::{Config, handshake};
+use wirescope_protocol::limits::MAX_CLOSE_REASON;
 
 /// A connection, the other end of its TCP connection, and its server's context.
 async fn connection() -> (Connection<TcpStream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, peer) = listener.accept().await.unwrap();
-    let context = Arc::new(Context::new(Config::default(), CancellationToken::new()).unwrap());
+    let context = Arc::new(Context::new(Config::default(), Shutdown::default()).unwrap());
     let accepted = handshake::check(&request(), &context).unwrap();
-    (Connection::open(stream, Vec::new(), peer, &accepted, &context).await, client)
+    (Connection::open(stream, b"", peer, &accepted, &context), client)
 }
 
 fn request() -> ::http::Request<()> {
@@ -166,7 +167,7 @@ async fn messages_are_answered_when_the_end_of_the_peers_side_is_seen_right_afte
     client.shutdown().await.unwrap();
     stream.readable().await.unwrap();
 
-    let context = Arc::new(Context::new(Config::default(), CancellationToken::new()).unwrap());
+    let context = Arc::new(Context::new(Config::default(), Shutdown::default()).unwrap());
     let accepted = handshake::check(&request(), &context).unwrap();
     let messages = [&[0x81, 0x83, 0, 0, 0, 0][..], b"one", &[0x82, 0x83, 0, 0, 0, 0], b"two"].concat();
     serve(stream, messages, peer, accepted, &context).await;

@@ -21,7 +21,7 @@ use wirescope_protocol::CloseCode;
 
 use super::{About, Scenario};
 use crate::{
-    connection::{Connection, Ending, Message, Utf8Bytes},
+    connection::{Connection, Encoded, Ending, Message, Text},
     query::{Query, QueryError},
 };
 
@@ -37,7 +37,7 @@ pub(super) const ABOUT: About = About {
     parse: |_, query| parse(query),
 };
 
-const GREETING: Utf8Bytes = Utf8Bytes::from_static("Welcome to the chat server!");
+const GREETING: Text = Text::from_static("Welcome to the chat server!");
 
 /// How many lines a room keeps for one who reads slowly. Past it the oldest are missed, and the reader is told how many.
 const KEPT_LINES: usize = 256;
@@ -96,11 +96,11 @@ struct Room {
     guests: u64,
 }
 
-/// A line that is written once and shared by all who read it.
+/// A line that is made a frame once, which all who read it share.
 #[derive(Clone, Debug)]
 struct Line {
     from: u64,
-    text: Utf8Bytes,
+    text: Encoded,
 }
 
 /// Somebody in a room, until this is dropped.
@@ -134,8 +134,8 @@ impl Chat {
                         return Err(Ending::Failed { code: CloseCode::MESSAGE_TOO_BIG, reason });
                     }
                     let line = match &self.name {
-                        Some(_) => format!("{}: {text}", member.name).into(),
-                        None => text,
+                        Some(_) => Encoded::text(&[&member.name, ": ", &text]),
+                        None => Encoded::text(&[&text]),
                     };
                     member.say(line);
                 }
@@ -152,7 +152,7 @@ impl Rooms {
         let name = room.free_name(name);
         room.names.insert(room.entered, name.clone());
         let member = Member { rooms: self, path, number: room.entered, lines: room.lines.subscribe(), name };
-        room.say(member.number, format!("{} joined", member.name).into());
+        room.say(member.number, Encoded::text(&[&member.name, " joined"]));
         member
     }
 
@@ -166,7 +166,7 @@ impl Room {
         Self { lines: broadcast::Sender::new(KEPT_LINES), names: HashMap::new(), entered: 0, guests: 0 }
     }
 
-    fn say(&self, from: u64, text: Utf8Bytes) {
+    fn say(&self, from: u64, text: Encoded) {
         // Nobody may be there to read it.
         let _ = self.lines.send(Line { from, text });
     }
@@ -185,7 +185,7 @@ impl Room {
 }
 
 impl Member<'_> {
-    fn say(&self, text: Utf8Bytes) {
+    fn say(&self, text: Encoded) {
         if let Some(room) = self.rooms.rooms().get(self.path) {
             room.say(self.number, text);
         }
@@ -207,13 +207,14 @@ impl Member<'_> {
                 Ok(line) => Some(line.text),
                 Err(TryRecvError::Lagged(missed)) => {
                     info!(peer = %connection.peer(), path = self.path, missed, "reads the chat too slowly");
-                    Some(format!("{missed} lines were missed here: they came faster than you read").into())
+                    let missed = missed.to_string();
+                    Some(Encoded::text(&[&missed, " lines were missed here: they came faster than you read"]))
                 }
                 // The room is there as long as this member is.
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             };
             if let Some(text) = text {
-                connection.send(Message::Text(text)).await?;
+                connection.send_encoded(&text).await?;
             }
             if sent == IN_A_ROW {
                 break;
@@ -232,7 +233,7 @@ impl Drop for Member<'_> {
         if room.names.is_empty() {
             rooms.remove(self.path);
         } else {
-            room.say(self.number, format!("{} left", self.name).into());
+            room.say(self.number, Encoded::text(&[&self.name, " left"]));
         }
     }
 }

@@ -22,12 +22,12 @@ use axum::{
 use http::{Request, header};
 use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     connection::{Connection, Ending},
     query::{Query, QueryError},
     script::Play,
+    shutdown::Shutdown,
 };
 
 pub(crate) use feed::cost::{Meter, Metered};
@@ -84,7 +84,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(shutdown: Shutdown) -> Self {
         Self { rooms: chat::Rooms::default(), feeds: feed::Feeds::new(shutdown) }
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{About, Scenario};
-use crate::connection::{Connection, Ending, Message, Utf8Bytes};
+use crate::connection::{Connection, Ending, Message, Text};
 
 pub(super) const ABOUT: About = About {
     path: "/reply",
@@ -21,7 +21,7 @@ pub(super) const ABOUT: About = About {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
-    text: Utf8Bytes,
+    text: Text,
 }
 
 impl Reply {

@@ -21,7 +21,6 @@ use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 pub(crate) use self::frame::Frame;
@@ -31,6 +30,7 @@ use crate::{
     fault::{Direction, Made, Plan, Strike},
     metrics::Metrics,
     server::Context,
+    shutdown::Shutdown,
     stream::Stream,
     trace::{Tracer, Verdict},
 };
@@ -146,7 +146,7 @@ impl<'a> Wire<'a> {
         stream: S,
         read: Vec<u8>,
         pipe: DuplexStream,
-        shutdown: &CancellationToken,
+        shutdown: &Shutdown,
     ) {
         let unread = Unread::of(stream.tcp());
         let mut ports = ports;
@@ -167,7 +167,7 @@ impl<'a> Wire<'a> {
                     }
                 };
                 tokio::select! {
-                    () = shutdown.cancelled() => {}
+                    () = shutdown.begun() => {}
                     _ = timeout(LONGEST_HELD, gone(&stream)) => {}
                     // Whatever else it is to meet now, it cannot go on.
                     plan = changed => if plan.made().any(|(_, made)| matches!(made, Made::Strike(Strike::Reset))) {

@@ -260,7 +260,7 @@ async fn serve(feeds: &Feeds, meter: &Meter, uri: &Uri, headers: &HeaderMap) -> 
         && news.updates.is_empty()
         && news.lost.is_none()
     {
-        let _ = timeout(wait, feeds.shutdown.run_until_cancelled(reader.after(news.last))).await;
+        let _ = timeout(wait, feeds.shutdown.run_until(reader.after(news.last))).await;
         news = reader.news(Some(news.last), IN_A_RESPONSE);
     }
     feeds.costs.account(way).updates(news.updates.len());
@@ -297,7 +297,7 @@ fn event_stream(feeds: &Feeds, reader: Reader, after: Option<u64>) -> Response {
         async move {
             if !is_first {
                 let patience = Instant::now() + KEEP_ALIVE;
-                let next = shutdown.run_until_cancelled(reader.after(after.unwrap_or(0)));
+                let next = shutdown.run_until(reader.after(after.unwrap_or(0)));
                 match timeout_at(patience, next).await {
                     Ok(Some(())) => {}
                     Ok(None) => return None,

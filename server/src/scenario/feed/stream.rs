@@ -12,11 +12,10 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
-use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::{cost::Costs, walk::Walk};
-use crate::{connection::Utf8Bytes, query::PerSecond, scenario::pace::Pace};
+use crate::{connection::Text, query::PerSecond, scenario::pace::Pace, shutdown::Shutdown};
 
 /// How many feeds run at most.
 const MAX_FEEDS: usize = 64;
@@ -40,7 +39,7 @@ pub(super) struct Options {
 #[derive(Clone, Debug)]
 pub(super) struct Update {
     pub(super) number: u64,
-    pub(super) json: Utf8Bytes,
+    pub(super) json: Text,
 }
 
 /// What a reader gets.
@@ -69,7 +68,7 @@ pub(super) struct Lost {
 pub(crate) struct Feeds {
     running: Arc<Running>,
     pub(super) costs: Arc<Costs>,
-    pub(super) shutdown: CancellationToken,
+    pub(super) shutdown: Shutdown,
     grace: Duration,
 }
 
@@ -95,7 +94,7 @@ struct Log {
 pub(super) struct Reader(Arc<Stream>);
 
 impl Feeds {
-    pub(crate) fn new(shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(shutdown: Shutdown) -> Self {
         Self { running: Arc::default(), costs: Arc::default(), shutdown, grace: GRACE }
     }
 
@@ -117,7 +116,7 @@ impl Feeds {
         let run =
             run(stream, options.clone(), Arc::downgrade(&self.running), Arc::clone(&self.costs), self.grace);
         let shutdown = self.shutdown.clone();
-        tokio::spawn(async move { shutdown.run_until_cancelled(run).await });
+        tokio::spawn(async move { shutdown.run_until(run).await });
         Some(reader)
     }
 }
@@ -295,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn readers_of_the_same_share_a_feed_and_too_many_get_none() {
-        let feeds = Feeds::new(CancellationToken::new());
+        let feeds = Feeds::new(Shutdown::default());
         let readers: Vec<Reader> = (0..MAX_FEEDS as u64).filter_map(|n| feeds.read(&options(n))).collect();
         assert_eq!(readers.len(), MAX_FEEDS);
         assert!(feeds.read(&options(u64::MAX)).is_none());
@@ -304,7 +303,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_feed_ends_when_nobody_reads_it() {
-        let mut feeds = Feeds::new(CancellationToken::new());
+        let mut feeds = Feeds::new(Shutdown::default());
         feeds.grace = Duration::ZERO;
         let reader = feeds.read(&options(1)).unwrap();
         reader.after(3).await;
