@@ -57,6 +57,16 @@ impl Text {
         self.add("\"")
     }
 
+    /// Adds the number of a character, as Unicode writes it: at least four hex digits.
+    pub fn hex(&mut self, number: u32) -> &mut Self {
+        let digits = (8 - number.leading_zeros() / 4).max(4);
+        for place in (0..digits).rev() {
+            let digit = (number >> (4 * place)) as usize & 15;
+            self.character(char::from(b"0123456789ABCDEF"[digit]));
+        }
+        self
+    }
+
     /// The text so far.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,6 +99,13 @@ mod tests {
     fn quoted_is_what_debug_writes_where_that_is_about_control_characters() {
         for text in ["", "Gr\u{fc}\u{df}e \u{2713}", "\x1b[2J\r\n\t\0\u{7f}\u{85}", r#"a "quoted" \ b"#] {
             assert_eq!(Text::new().quoted(text).as_str(), format!("{text:?}"));
+        }
+    }
+
+    #[test]
+    fn characters_have_their_number() {
+        for (number, text) in [(0, "0000"), (0xe9, "00E9"), (0x1f600, "1F600"), (u32::MAX, "FFFFFFFF")] {
+            assert_eq!(Text::new().hex(number).as_str(), text);
         }
     }
 

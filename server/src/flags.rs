@@ -12,8 +12,22 @@ A WebSocket test server: point a client at ws://127.0.0.1:8080/echo, or a browse
 The first line on standard output is the address, \"listening on http://ADDR:PORT\"; the log goes to standard error. \
 SIGINT and SIGTERM send every client Close 1001 and end the server within five seconds, with status 0.";
 
+const RUN: &str = "\
+A script is a text file, a step a line:
+
+  connect ws://127.0.0.1:8080/echo chat.v1     optional, and first
+  send text|json|hex|base64 …                  \"a\\nb\" is a JSON string
+  expect text|contains|hex … [within 2s]       takes the next message that comes
+  expect any|close [CODE] [within 2s]
+  wait 500ms
+  close [CODE [REASON]]
+  repeat 3 … end
+  # says nothing
+
+The status is 0 if every step passed, 1 if one failed, and 2 if the script cannot be read or the server not be connected to.";
+
 /// What to do instead of serving.
-#[derive(Clone, Copy, Debug, clap::Subcommand)]
+#[derive(Clone, Debug, clap::Subcommand)]
 pub(crate) enum Command {
     /// Print every fault that a URL can ask for.
     Faults {
@@ -21,6 +35,9 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Play a script against any WebSocket server; the exit status says how it went.
+    #[command(after_help = RUN)]
+    Run(crate::run::Options),
 }
 
 /// What the command line says.
@@ -283,7 +300,7 @@ impl<T: fmt::Display> fmt::Display for Ceiling<T> {
 
 /// A time, more than none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Time(Duration);
+pub(crate) struct Time(pub(crate) Duration);
 
 impl FromStr for Time {
     type Err = String;

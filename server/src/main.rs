@@ -1,7 +1,8 @@
-//! The server's binary: flags, logging, signals.
+//! The server's binary: flags, logging, signals; and `run`, which plays a script instead.
 
 mod flags;
 mod log;
+mod run;
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -13,12 +14,16 @@ use crate::flags::{Command, Flags};
 #[tokio::main]
 async fn main() -> ExitCode {
     let flags = Flags::parse();
-    if let Some(Command::Faults { json }) = flags.command {
-        // Whoever reads only the beginning has read enough.
-        let _ = std::io::stdout().write_all(wirescope_server::faults(json).as_bytes());
-        return ExitCode::SUCCESS;
+    match flags.command {
+        Some(Command::Faults { json }) => {
+            // Whoever reads only the beginning has read enough.
+            let _ = std::io::stdout().write_all(wirescope_server::faults(json).as_bytes());
+            return ExitCode::SUCCESS;
+        }
+        Some(Command::Run(options)) => return run::run(options).await,
+        None => {}
     }
-    match run(flags).await {
+    match serve(flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Where standard error is gone, the exit status still says it.
@@ -28,7 +33,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(flags: Flags) -> Result<(), Box<dyn std::error::Error>> {
     let _log = log::start(&flags.log)?;
     if let Err(error) = wirescope_server::raise_descriptor_limit() {
         tracing::warn!(%error, "the number of file descriptors stays at its soft limit");

@@ -18,6 +18,7 @@ mod peers;
 mod process;
 mod raw_tcp;
 mod reply;
+mod run;
 mod script;
 mod sink;
 mod source;

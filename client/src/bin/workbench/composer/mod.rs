@@ -1,14 +1,12 @@
 //! The composer: text or bytes to send, checked as they are written.
 
-mod hex;
-
 use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlInputElement, HtmlTextAreaElement, KeyboardEvent};
 use wirescope::socket::Message;
+use wirescope_protocol::hex::{self, BadHex, Problem};
 
-use self::hex::{BadHex, Problem};
 use crate::{
     app::App,
     dom::{self, elements, on},

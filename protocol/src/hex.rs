@@ -2,25 +2,30 @@
 
 use std::fmt;
 
+use crate::Text;
+
 /// How much of a bad line is shown before and after the bad character.
 const EXCERPT: (usize, usize) = (23, 12);
 
 /// Why a text is not hex, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadHex {
+pub struct BadHex {
     /// Where the bad character is in the text: in bytes, characters and UTF-16 units alike, since what is before it
     /// is hex and so ASCII.
-    pub(crate) at: usize,
+    pub at: usize,
     /// The bad character.
-    pub(crate) found: char,
-    pub(crate) problem: Problem,
+    pub found: char,
+    /// What is wrong with it.
+    pub problem: Problem,
     line_start: usize,
     /// From 1; none in a text of one line.
     line: Option<usize>,
 }
 
+/// What is wrong with a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub enum Problem {
+    /// It is neither a digit nor a separator.
     NotADigit,
     /// One digit between separators.
     Half,
@@ -28,7 +33,12 @@ pub(crate) enum Problem {
     Unfinished,
 }
 
-pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadHex> {
+/// The bytes that a text says.
+///
+/// # Errors
+///
+/// [`BadHex`] for the first character that is not hex, or is half a byte.
+pub fn parse(text: &str) -> Result<Vec<u8>, BadHex> {
     let mut bytes = Vec::with_capacity(text.len() / 2);
     // The first digit of a byte: where it is, and its value.
     let mut half = None;
@@ -67,6 +77,20 @@ pub(crate) fn parse(text: &str) -> Result<Vec<u8>, BadHex> {
     }
 }
 
+/// Bytes as hex: two digits a byte, with a space between bytes.
+pub fn write(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 3);
+    for (place, byte) in bytes.iter().enumerate() {
+        if place > 0 {
+            text.push(' ');
+        }
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
 impl BadHex {
     fn new(text: &str, at: usize, problem: Problem) -> Self {
         let (mut line, mut line_start) = (1, 0);
@@ -82,7 +106,7 @@ impl BadHex {
     }
 
     /// The bad character's line, in three parts: some of what is before it, itself, and some of what is after it.
-    pub(crate) fn excerpt<'a>(&self, text: &'a str) -> [&'a str; 3] {
+    pub fn excerpt<'a>(&self, text: &'a str) -> [&'a str; 3] {
         let before = &text[self.line_start.max(self.at.saturating_sub(EXCERPT.0))..self.at];
         let (bad, after) = text[self.at..].split_at(self.found.len_utf8());
         let end = after.char_indices().enumerate().find(|&(nth, (_, c))| c == '\n' || nth == EXCERPT.1);
@@ -90,21 +114,33 @@ impl BadHex {
     }
 }
 
-impl fmt::Display for BadHex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl BadHex {
+    /// Adds what is wrong, and where, to a text.
+    pub fn add_to(&self, text: &mut Text) {
         if let Some(line) = self.line {
-            write!(f, "line {line}, ")?;
+            text.add("line ").number(line).add(", ");
         }
-        write!(f, "column {}: “{}” ", self.at - self.line_start + 1, self.found)?;
+        text.add("column ").number(self.at - self.line_start + 1).add(": “");
+        text.add(self.found.encode_utf8(&mut [0; 4])).add("” ");
         match self.problem {
-            Problem::NotADigit if self.found.is_ascii_graphic() => f.write_str("is not a hex digit"),
-            Problem::NotADigit => write!(f, "(U+{:04X}) is not a hex digit", u32::from(self.found)),
-            Problem::Half | Problem::Unfinished => {
-                write!(f, "is half a byte: write both digits, as in 0{}", self.found)
-            }
-        }
+            Problem::NotADigit if self.found.is_ascii_graphic() => text.add("is not a hex digit"),
+            Problem::NotADigit => text.add("(U+").hex(u32::from(self.found)).add(") is not a hex digit"),
+            Problem::Half | Problem::Unfinished => text
+                .add("is half a byte: write both digits, as in 0")
+                .add(self.found.encode_utf8(&mut [0; 4])),
+        };
     }
 }
+
+impl fmt::Display for BadHex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Text::new();
+        self.add_to(&mut text);
+        text.fmt(f)
+    }
+}
+
+impl std::error::Error for BadHex {}
 
 #[cfg(test)]
 mod tests {
@@ -136,6 +172,13 @@ mod tests {
         assert_eq!(bad("48 6 6c").problem, Problem::Half);
         assert_eq!(bad("48 6 6c").to_string(), "column 4: “6” is half a byte: write both digits, as in 06");
         assert_eq!(bad("48 6").problem, Problem::Unfinished);
+    }
+
+    #[test]
+    fn what_is_written_parses_to_the_same() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        assert_eq!(parse(&write(&bytes)), Ok(bytes));
+        assert_eq!(write(b"Hi\0"), "48 69 00");
     }
 
     #[test]
