@@ -1,7 +1,7 @@
 //! Reaching into live connections, for test suites that need a trigger: `--control`.
 //!
 //! `GET /control/connections` lists them. `POST /control/connections/ID/faults?rst` gives one other faults, which begin at
-//! once and count from there; `all` stands for every connection. So it also cuts them (`?rst`, `?fin`), closes them
+//! once and count from there; `all` stands for every connection, and a trace's ID for those that use it. So it also cuts them (`?rst`, `?fin`), closes them
 //! (`?close=1012`), and with an empty query mends them. `POST /control/restart?down=2s` closes the listening socket for so
 //! long: new connections are refused meanwhile, and those that are open stay.
 
@@ -28,6 +28,7 @@ use crate::{
     opening,
     query::{Query, QueryError},
     server::Context,
+    trace,
     wire::Handle,
 };
 
@@ -50,8 +51,28 @@ struct Entry {
     peer: SocketAddr,
     path: String,
     faults: Arc<Plan>,
+    /// The ID of the trace that records it, which only its client knows.
+    trace: Option<String>,
     opened: Instant,
     handle: Handle,
+}
+
+/// Which connections a request is about.
+#[derive(Debug)]
+enum Which {
+    All,
+    Number(u64),
+    Trace(String),
+}
+
+impl Which {
+    fn parse(text: String) -> Option<Self> {
+        match text.parse() {
+            Ok(number) => Some(Self::Number(number)),
+            Err(_) if text == "all" => Some(Self::All),
+            Err(_) => trace::is_id(&text).then_some(Self::Trace(text)),
+        }
+    }
 }
 
 /// Keeps a connection in the list until it is dropped.
@@ -66,8 +87,15 @@ impl Live {
         let mut entries = self.entries();
         entries.count += 1;
         let number = entries.count;
-        let (path, faults) = (accepted.path.clone(), Arc::clone(&accepted.plan));
-        entries.open.insert(number, Entry { peer, path, faults, opened: Instant::now(), handle });
+        let entry = Entry {
+            peer,
+            path: accepted.path.clone(),
+            faults: Arc::clone(&accepted.plan),
+            trace: accepted.tracer.as_ref().map(|tracer| tracer.id().to_owned()),
+            opened: Instant::now(),
+            handle,
+        };
+        entries.open.insert(number, entry);
         Listed { live: self, number }
     }
 
@@ -75,11 +103,14 @@ impl Live {
         self.entries().open.iter().map(|(number, entry)| entry.to_json(*number)).collect()
     }
 
-    /// Changes the faults of one connection, or of all. How many heard of it.
-    fn change(&self, which: Option<u64>, plan: &Arc<Plan>) -> usize {
+    /// Changes the faults of the chosen connections. How many heard of it.
+    fn change(&self, which: &Which, plan: &Arc<Plan>) -> usize {
         let mut entries = self.entries();
-        let chosen =
-            entries.open.iter_mut().filter(|(number, _)| which.is_none_or(|which| which == **number));
+        let chosen = entries.open.iter_mut().filter(|(number, entry)| match which {
+            Which::All => true,
+            Which::Number(which) => which == *number,
+            Which::Trace(id) => entry.trace.as_ref() == Some(id),
+        });
         chosen
             .filter_map(|(_, entry)| entry.handle.change(plan).then(|| entry.faults = Arc::clone(plan)))
             .count()
@@ -131,15 +162,13 @@ async fn faults(
         Ok(plan) => Arc::new(plan),
         Err(error) => return said(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    let which = match &*which {
-        "all" => None,
-        number => match number.parse() {
-            Ok(number) => Some(number),
-            Err(_) => return said(StatusCode::BAD_REQUEST, "a connection is its number in the list, or all"),
-        },
+    let Some(which) = Which::parse(which) else {
+        let text = "a connection is its number in the list, the ID of its trace, or all";
+        return said(StatusCode::BAD_REQUEST, text);
     };
-    match (context.live.change(which, &plan), which) {
-        (0, Some(number)) => said(StatusCode::NOT_FOUND, format!("there is no connection {number}")),
+    match (context.live.change(&which, &plan), which) {
+        (0, Which::Number(number)) => said(StatusCode::NOT_FOUND, format!("there is no connection {number}")),
+        (0, Which::Trace(_)) => said(StatusCode::NOT_FOUND, "there is no connection with this trace"),
         (count, _) => Json(json!({ "changed": count, "plan": plan.to_string() })).into_response(),
     }
 }

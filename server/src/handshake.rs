@@ -16,7 +16,7 @@ use wirescope_protocol::subprotocol;
 
 use crate::{
     access::{self, Denied},
-    fault::{Answer, Direction, Made, Plan},
+    fault::{Answer, Direction, Effect, Made, Plan},
     metrics::Metrics,
     opening::{self, Head},
     query::{Query, QueryError},
@@ -70,13 +70,8 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     }
     context.admit(request)?;
     let path = request.uri().path();
-    let about = scenario::About::find(path);
-    if about.is_none() && !context.scripts.has(path) {
-        let paths: Vec<&str> = scenario::ALL.iter().map(|about| about.path).collect();
-        return Err(Rejection::new(
-            StatusCode::NOT_FOUND,
-            format!("no WebSocket is served on {path}; there is: {}", paths.join(", ")),
-        ));
+    if !is_served(path, context) {
+        return Err(Rejection::new(StatusCode::NOT_FOUND, not_served(path)));
     }
     if request.method() != Method::GET {
         return Err(Rejection::new(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET")
@@ -109,25 +104,7 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
     let (offers, selected) = access::without_tokens(&offers);
     let offers = subprotocol::parse_offers(offers.iter().map(AsRef::as_ref))
         .map_err(|error| Rejection::bad(error.to_string()))?;
-    let mut query = Query::parse(request.uri().query().unwrap_or_default())?;
-    let trace = query.take_text("trace");
-    // A script comes first, so that a test suite can put it where a client's path is fixed.
-    let scripted = context.scripts.has(path);
-    let about = about.filter(|_| !scripted);
-    let scenario = about.map(|about| about.open(path, &mut query)).transpose()?;
-    let plan = Plan::take(&mut query)?;
-    if about.is_none_or(|about| !about.any_parameter) {
-        let own = about.map_or(&[][..], |about| about.parameters);
-        query.finish(|| {
-            let own = own.iter().map(|(key, _)| *key);
-            // What a scenario has of its own hides a fault of the same name.
-            let faults = Plan::keys().filter(|key| !own.clone().any(|own| own == *key));
-            own.clone().chain(["trace"]).chain(faults).collect()
-        })?;
-    }
-    if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
-        return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED).into());
-    }
+    let Asked { scenario, plan, trace } = read(path, request.uri().query().unwrap_or_default(), context)?;
     // Last, since a script that is taken is gone.
     let script = || context.scripts.take(path).map(Scenario::Script);
     let Some(mut scenario) = scenario.or_else(script) else {
@@ -145,6 +122,55 @@ pub(crate) fn check<B>(request: &Request<B>, context: &Context) -> Result<Accept
         tracer: trace.map(|id| context.traces.get(&id).begin()),
         accept,
     })
+}
+
+/// What a URL asks for.
+struct Asked {
+    /// `None` where a script is to be taken.
+    scenario: Option<Scenario>,
+    plan: Plan,
+    trace: Option<String>,
+}
+
+/// Reads the URL of a WebSocket that is served.
+fn read(path: &str, query: &str, context: &Context) -> Result<Asked, QueryError> {
+    let mut query = Query::parse(query)?;
+    let trace = query.take_text("trace");
+    // A script comes first, so that a test suite can put it where a client's path is fixed.
+    let about = scenario::About::find(path).filter(|_| !context.scripts.has(path));
+    let scenario = about.map(|about| about.open(path, &mut query)).transpose()?;
+    let plan = Plan::take(&mut query)?;
+    if about.is_none_or(|about| !about.any_parameter) {
+        let own = about.map_or(&[][..], |about| about.parameters);
+        query.finish(|| {
+            let own = own.iter().map(|(key, _)| *key);
+            // What a scenario has of its own hides a fault of the same name.
+            let faults = Plan::keys().filter(|key| !own.clone().any(|own| own == *key));
+            own.clone().chain(["trace"]).chain(faults).collect()
+        })?;
+    }
+    if let Some(id) = trace.as_ref().filter(|id| !trace::is_id(id)) {
+        return Err(QueryError::invalid("trace", id, trace::ID_ALLOWED));
+    }
+    Ok(Asked { scenario, plan, trace })
+}
+
+/// Why a WebSocket of this URL would be refused, whoever asks for it; `None` if it would not. A page asks this, since a
+/// browser does not tell it how a handshake was answered.
+pub(crate) fn refusal(path: &str, query: &str, context: &Context) -> Option<String> {
+    if !is_served(path, context) {
+        return Some(not_served(path));
+    }
+    read(path, query, context).err().map(|error| error.to_string())
+}
+
+fn is_served(path: &str, context: &Context) -> bool {
+    scenario::About::find(path).is_some() || context.scripts.has(path)
+}
+
+fn not_served(path: &str) -> String {
+    let paths: Vec<&str> = scenario::ALL.iter().map(|about| about.path).collect();
+    format!("no WebSocket is served on {path}; there is: {}", paths.join(", "))
 }
 
 /// Checks a request that [`is_upgrade`] and comes on a connection on which there were others before.
@@ -178,7 +204,7 @@ pub(crate) async fn answer<S: Stream>(
             fault.strike(request, &mut answer, &mut chance);
             metrics.fault(setting.fault.name);
             if let Some(tracer) = tracer {
-                tracer.fault(setting.fault.name, Direction::Out, 0);
+                tracer.fault(setting.fault.name, Direction::Out, 0, &Effect::default());
             }
         }
     }
@@ -189,7 +215,7 @@ pub(crate) async fn answer<S: Stream>(
         if !opens {
             let mut verdict = Verdict::default();
             if let Some(frame) = &answer.with {
-                tracer.frame(Direction::Out, frame);
+                tracer.frame(Direction::Out, frame, 0);
                 verdict.sent.frames = 1;
                 verdict.close_sent = frame.close().map(|(code, _)| code);
             }

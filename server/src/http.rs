@@ -57,7 +57,8 @@ pub(crate) fn router(scenarios: &Arc<scenario::State>) -> Router {
     let mut router = Router::new()
         .route("/metrics", get(metrics))
         .route("/faults", get(faults))
-        .route("/faults.json", get(async || Json(fault::docs::json())))
+        .route("/faults.json", get(faults_json))
+        .route("/check/{*path}", get(check))
         .merge(control::router());
     for about in scenario::ALL {
         if let Some(http) = about.http {
@@ -90,6 +91,20 @@ async fn faults(headers: HeaderMap) -> Response {
     } else {
         fault::docs::text().into_response()
     }
+}
+
+/// The same for a program, with what it may do here beside.
+async fn faults_json(Extension(context): Extension<Arc<Context>>) -> Response {
+    let mut table = fault::docs::json();
+    table["control"] = context.config.control.into();
+    Json(table).into_response()
+}
+
+/// Whether a WebSocket of this path and query would be opened, and if not, why.
+async fn check(uri: Uri, Extension(context): Extension<Arc<Context>>) -> Response {
+    let path = uri.path().strip_prefix("/check").unwrap_or_default();
+    let refused = handshake::refusal(path, uri.query().unwrap_or_default(), &context);
+    Json(serde_json::json!({ "refused": refused })).into_response()
 }
 
 /// What the server counts.

@@ -15,7 +15,11 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use wirescope_protocol::CloseCode;
 
-use crate::{access, fault::Direction, wire::Frame};
+use crate::{
+    access,
+    fault::{Direction, Effect},
+    wire::Frame,
+};
 
 /// How much of a trace is kept; then its oldest events go, and are counted.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -39,6 +43,7 @@ pub(crate) struct Traces(Mutex<HashMap<String, Arc<Trace>>>);
 /// The events of the connections that used one ID.
 #[derive(Debug)]
 pub(crate) struct Trace {
+    id: String,
     state: Mutex<State>,
     more: Notify,
 }
@@ -114,14 +119,14 @@ impl Traces {
                 traces.remove(&oldest);
             }
         }
-        let trace = Arc::new(Trace::new(now));
+        let trace = Arc::new(Trace::new(id, now));
         traces.insert(id.to_owned(), Arc::clone(&trace));
         trace
     }
 }
 
 impl Trace {
-    fn new(now: Instant) -> Self {
+    fn new(id: &str, now: Instant) -> Self {
         let state = State {
             events: VecDeque::new(),
             first: 0,
@@ -131,7 +136,7 @@ impl Trace {
             connections: 0,
             used: now,
         };
-        Self { state: Mutex::new(state), more: Notify::new() }
+        Self { id: id.to_owned(), state: Mutex::new(state), more: Notify::new() }
     }
 
     /// Begins the record of a connection.
@@ -219,13 +224,18 @@ fn missed(count: u64) -> Arc<str> {
 }
 
 impl Tracer {
+    /// The ID of its trace.
+    pub(crate) fn id(&self) -> &str {
+        &self.trace.id
+    }
+
     /// The opening handshake, one way of it, with its secrets taken out.
     pub(crate) fn handshake(&self, direction: Direction, head: &str) {
         self.record("handshake", direction, json!({ "text": redacted(head) }));
     }
 
-    /// A frame, as it is on the wire.
-    pub(crate) fn frame(&self, direction: Direction, frame: &Frame) {
+    /// A frame, as it is on the wire, of the data message with this number; 0 where it is of none.
+    pub(crate) fn frame(&self, direction: Direction, frame: &Frame, message: u64) {
         let mut event = json!({
             "fin": frame.fin(),
             "rsv": frame.rsv(),
@@ -239,18 +249,37 @@ impl Tracer {
             event["code"] = json!(code.number());
             event["reason"] = json!(reason);
         }
+        if message > 0 {
+            event["message"] = json!(message);
+        }
         self.record("frame", direction, event);
     }
 
-    /// Bytes that are no whole frame.
-    pub(crate) fn raw(&self, direction: Direction, bytes: &[u8]) {
-        let start = &bytes[..bytes.len().min(SHOWN)];
-        self.record("raw", direction, json!({ "length": bytes.len(), "payload": hex(start) }));
+    /// Bytes that are no whole frame, of the data message with this number; 0 where they are of none.
+    pub(crate) fn raw(&self, direction: Direction, bytes: &[u8], message: u64) {
+        let mut event = json!({ "length": bytes.len(), "payload": hex(start(bytes)) });
+        if message > 0 {
+            event["message"] = json!(message);
+        }
+        self.record("raw", direction, event);
     }
 
-    /// A fault that struck a message, or came after it.
-    pub(crate) fn fault(&self, name: &str, direction: Direction, message: u64) {
-        self.record("fault", direction, json!({ "fault": name, "message": message }));
+    /// A fault that struck a message, or came after it, and what it did.
+    pub(crate) fn fault(&self, name: &str, direction: Direction, message: u64, effect: &Effect) {
+        let mut event = json!({ "fault": name, "message": message });
+        if !effect.later.is_zero() {
+            event["later_ms"] = milliseconds(effect.later);
+        }
+        if let Some((opcode, payload)) = &effect.was {
+            event["was"] =
+                json!({ "opcode": opcode, "length": payload.len(), "payload": hex(start(payload)) });
+        }
+        self.record("fault", direction, event);
+    }
+
+    /// Other faults from now on.
+    pub(crate) fn plan(&self, plan: &str) {
+        self.record("plan", Direction::Out, json!({ "plan": plan }));
     }
 
     /// What became of it all.
@@ -287,6 +316,11 @@ impl Verdict {
             "close_received": close(self.close_received),
         })
     }
+}
+
+/// As much of a payload as is recorded.
+fn start(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(SHOWN)]
 }
 
 /// To the microsecond.
@@ -362,17 +396,17 @@ mod tests {
         let same = Arc::clone(&trace);
         let watcher = tokio::spawn(async move { same.next(0).await });
         tokio::task::yield_now().await;
-        trace.begin().fault("drop", Direction::Out, 7);
+        trace.begin().fault("drop", Direction::Out, 7, &Effect::default());
         let (event, next) = watcher.await.unwrap();
         assert!(event.contains("\"fault\":\"drop\"") && event.contains("\"message\":7"), "{event}");
         assert_eq!(next, 1);
-        trace.begin().fault("drop", Direction::Out, 8);
+        trace.begin().fault("drop", Direction::Out, 8, &Effect::default());
         assert!(traces.get(ID).next(1).await.0.contains("\"conn\":2"));
     }
 
     #[test]
     fn the_oldest_events_go() {
-        let trace = Arc::new(Trace::new(Instant::now()));
+        let trace = Arc::new(Trace::new(ID, Instant::now()));
         let tracer = trace.begin();
         for _ in 0..100 {
             tracer.handshake(Direction::In, &"x".repeat(50_000));

@@ -51,6 +51,7 @@ pub(crate) fn json() -> Value {
                 "allowed": fault.takes.allowed,
                 "text": fault.text,
                 "example": fault.example,
+                "triggers": fault.triggers(),
             })
         })
         .collect();
@@ -113,6 +114,7 @@ mod tests {
             assert!(text.contains(&format!("\n  {}", fault.example)), "{}", fault.name);
         }
         assert_eq!(json["faults"].as_array().map(Vec::len), Some(ALL.len()));
+        assert_eq!(json["faults"][0]["triggers"], "chance");
         assert!(text.lines().all(|line| line.len() <= 100), "{text}");
     }
 }

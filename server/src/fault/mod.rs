@@ -107,6 +107,8 @@ pub(crate) trait MessageFault: Send {
 /// A data message on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flying {
+    /// The how manyth data message of its direction it was sent as, from 1.
+    pub(crate) number: u64,
     /// 1 for text, 2 for binary (RFC 6455 section 5.2).
     pub(crate) opcode: u8,
     pub(crate) payload: Bytes,
@@ -124,6 +126,15 @@ pub(crate) enum Shape {
     Fragments { size: usize, pings: bool },
     /// The payload's bytes as they are, without any frame.
     Raw,
+}
+
+/// What a fault did to a message or a control frame, for a trace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Effect {
+    /// How much later it goes on.
+    pub(crate) later: Duration,
+    /// What it was, where it goes on as something else or not at all.
+    pub(crate) was: Option<(u8, Bytes)>,
 }
 
 /// What happens between messages.
@@ -228,6 +239,15 @@ impl Takes {
     pub(crate) const TIME: Self = Self { kind: "time", allowed: <Duration as Value>::ALLOWED };
 }
 
+impl Fault {
+    /// Which triggers mean something for it: `all`, `chance` or `none`.
+    pub(crate) fn triggers(&self) -> &'static str {
+        let value = self.example.split_once('=').map_or("", |(_, value)| value);
+        // Every example is one of its fault, which a test holds.
+        (self.make)(value).map_or("none", |made| plan::Takes::of(&made).name())
+    }
+}
+
 /// What a fault that takes a probability makes of its value.
 fn share(text: &str, fault: impl MessageFault + 'static) -> Option<Made> {
     let share = if text.is_empty() { Probability(1.0) } else { Probability::parse(text)? };
@@ -279,7 +299,7 @@ pub(crate) mod testing {
     use super::*;
 
     pub(crate) fn message(text: &str, due: Instant) -> Flying {
-        Flying { opcode: 1, payload: Bytes::copy_from_slice(text.as_bytes()), due, shape: Shape::OneFrame }
+        Flying { number: 0, opcode: 1, payload: Bytes::copy_from_slice(text.as_bytes()), due, shape: Shape::OneFrame }
     }
 
     pub(crate) fn struck(value: &str, fault: &Fault, texts: &[&str]) -> Vec<Flying> {

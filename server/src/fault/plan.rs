@@ -151,7 +151,7 @@ impl Plan {
             };
             let own = Parts::take(query, fault.name)?;
             let trigger = own.or(general).trigger();
-            let takes = trigger_of(&made);
+            let takes = Takes::of(&made);
             if takes != Takes::All && (own.after.is_some() || own.every.is_some() || own.dir.is_some()) {
                 let why = "strikes no single messages, so after, every and dir mean nothing";
                 return Err(QueryError::unfit(fault.name, why));
@@ -301,17 +301,28 @@ impl Trigger {
 
 /// Which triggers mean something for a fault.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Takes {
+pub(super) enum Takes {
     All,
     Chance,
     None,
 }
 
-fn trigger_of(made: &Made) -> Takes {
-    match made {
-        Made::Message(..) | Made::Strike(_) | Made::Control(_) => Takes::All,
-        Made::Opening(_) => Takes::Chance,
-        Made::Bytes(_) | Made::IdleCutoff(_) => Takes::None,
+impl Takes {
+    pub(super) fn of(made: &Made) -> Self {
+        match made {
+            Made::Message(..) | Made::Strike(_) | Made::Control(_) => Self::All,
+            Made::Opening(_) => Self::Chance,
+            Made::Bytes(_) | Made::IdleCutoff(_) => Self::None,
+        }
+    }
+
+    /// Its name for programs.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Chance => "chance",
+            Self::None => "none",
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
     lane::{Bender, Lane},
     unread::Unread,
 };
-use crate::fault::{After, Direction, Flying, Made, Plan, Shape, Strike, Trigger};
+use crate::fault::{After, Direction, Effect, Flying, Made, Plan, Shape, Strike, Trigger};
 
 /// How often a stall looks how much waits.
 const LOOK: Duration = Duration::from_millis(10);
@@ -121,7 +121,7 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
                     }
                     Some(Part::Opaque(bytes)) => {
                         self.wire.is_active();
-                        self.wire.saw_raw(Direction::In, &bytes);
+                        self.wire.saw_raw(Direction::In, &bytes, 0);
                         self.lane.push(Instant::now(), bytes.len(), vec![bytes]);
                     }
                     None => {
@@ -150,7 +150,8 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
     }
 
     async fn take(&mut self, frame: Frame) {
-        self.wire.saw(Direction::In, &frame);
+        let message = if frame.is_control() { 0 } else { self.bender.number() + 1 };
+        self.wire.saw(Direction::In, &frame, message);
         let ends_message = !frame.is_control() && frame.fin();
         if frame.opcode() == 8 {
             self.release();
@@ -198,10 +199,10 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
             self.begun = Some((opcode, payload));
             return;
         }
-        let message = Flying { opcode, payload: payload.freeze(), due: now, shape: Shape::OneFrame };
+        let message = Flying { number: 0, opcode, payload: payload.freeze(), due: now, shape: Shape::OneFrame };
         let wire = self.wire;
-        let bent = self.bender.bend(message, |fault, number| {
-            wire.struck(fault, Direction::In, number);
+        let bent = self.bender.bend(message, |fault, number, effect| {
+            wire.struck(fault, Direction::In, number, effect);
         });
         for message in bent {
             self.send(message);
@@ -278,7 +279,7 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
     async fn stall(&mut self, fault: &'static str, time: Duration) {
         // What was read before goes on.
         self.put_due(Instant::now()).await;
-        self.wire.struck(fault, Direction::In, self.bender.number());
+        self.wire.struck(fault, Direction::In, self.bender.number(), Effect::default());
         let started = Instant::now();
         let (mut waiting, mut grew) = (self.unread.bytes(), started);
         while let Some(left) = time.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {

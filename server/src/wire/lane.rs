@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
-use crate::fault::{After, Direction, Flying, MessageFault, Plan, Trigger};
+use crate::fault::{After, Direction, Effect, Flying, MessageFault, Plan, Trigger};
 
 /// How much may wait here before no more is read: messages that are delayed must be kept somewhere.
 const MOST_WAITING: usize = 8 * 1024 * 1024;
@@ -123,9 +123,15 @@ impl Bender {
         self.number += 1;
     }
 
-    /// What becomes of the next message; `struck` hears of each fault that strikes it.
-    pub(super) fn bend(&mut self, message: Flying, mut struck: impl FnMut(&'static str, u64)) -> Vec<Flying> {
+    /// What becomes of the next message; `struck` hears of each fault that strikes it, with the message's number and what
+    /// that did.
+    pub(super) fn bend(
+        &mut self,
+        message: Flying,
+        mut struck: impl FnMut(&'static str, u64, Effect),
+    ) -> Vec<Flying> {
         self.number += 1;
+        let message = Flying { number: self.number, ..message };
         let (place, lived) = (self.number - self.before, self.since.elapsed());
         let mut messages = vec![message];
         for (name, trigger, fault) in &mut self.faults {
@@ -135,8 +141,9 @@ impl Bender {
             let strikes = trigger.strikes(place, lived, &mut chance);
             for message in messages {
                 if strikes {
-                    struck(name, self.number);
+                    let (before, others) = (message.clone(), onward.len());
                     fault.strike(message, &mut chance, &mut onward);
+                    struck(name, self.number, effect(before, &onward[others..]));
                 } else {
                     fault.pass(message, &mut onward);
                 }
@@ -161,6 +168,17 @@ impl Bender {
     }
 }
 
+/// What a fault did to a message, of which this goes on at once.
+fn effect(before: Flying, onward: &[Flying]) -> Effect {
+    let own = || onward.iter().filter(|message| message.number == before.number);
+    let latest = own().map(|message| message.due).max();
+    let is_whole = own().any(|message| message.payload == before.payload);
+    Effect {
+        later: latest.map_or_else(Default::default, |due| due.saturating_duration_since(before.due)),
+        was: (!is_whole).then_some((before.opcode, before.payload)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -177,7 +195,7 @@ mod tests {
         let (mut came, mut faults) = (Vec::new(), Vec::new());
         for number in 1..=count {
             let message = testing::message(&number.to_string(), Instant::now());
-            came.extend(bender.bend(message, |name, number| faults.push((name, number))));
+            came.extend(bender.bend(message, |name, number, _| faults.push((name, number))));
         }
         came.extend(bender.release());
         (testing::texts(&came), faults)
@@ -188,6 +206,26 @@ mod tests {
         let (came, faults) = bent("drop&drop.every=3&duplicate&duplicate.after=4", 6);
         assert_eq!(came, ["1", "2", "4", "5", "5"]);
         assert_eq!(faults, [("drop", 3), ("duplicate", 5), ("drop", 6)]);
+    }
+
+    #[test]
+    fn what_a_fault_did_is_told() {
+        let effects = |query: &str| {
+            let (mut bender, mut effects) = (Bender::new(plan(query), Direction::Out), Vec::new());
+            for text in ["one", "two"] {
+                let message = testing::message(text, Instant::now());
+                bender.bend(message, |_, _, effect| effects.push(effect));
+            }
+            effects
+        };
+        let delayed = effects("delay=50ms");
+        assert!(delayed.iter().all(|effect| effect.later == Duration::from_millis(50) && effect.was.is_none()));
+        let was = |query| effects(query)[0].was.as_ref().map(|(opcode, payload)| (*opcode, payload.to_vec()));
+        assert_eq!(was("drop"), Some((1, b"one".to_vec())));
+        assert_eq!(was("corrupt"), Some((1, b"one".to_vec())));
+        assert_eq!(was("reorder"), Some((1, b"one".to_vec())), "it is held back");
+        assert_eq!(was("duplicate"), None);
+        assert_eq!(was("raw"), None);
     }
 
     #[test]
@@ -204,7 +242,7 @@ mod tests {
                 bender.change(plan("duplicate&after=1"));
             }
             let message = testing::message("x", Instant::now());
-            bender.bend(message, |name, number| struck.push((name, number)));
+            bender.bend(message, |name, number, _| struck.push((name, number)));
         }
         assert_eq!(struck, [("drop", 2), ("drop", 3), ("duplicate", 5), ("duplicate", 6)]);
     }

@@ -27,7 +27,7 @@ pub(crate) use self::frame::Frame;
 use self::{frame::FrameReader, inward::Inward, outward::Outward, unread::Unread};
 use crate::{
     Config, ending,
-    fault::{Direction, Made, Plan, Strike},
+    fault::{Direction, Effect, Made, Plan, Strike},
     metrics::Metrics,
     server::Context,
     shutdown::Shutdown,
@@ -225,8 +225,8 @@ impl<'a> Wire<'a> {
         self.state().active = Instant::now();
     }
 
-    /// Records a frame and counts it.
-    fn saw(&self, direction: Direction, frame: &Frame) {
+    /// Records a frame and counts it; `message` is the number of the data message that it is of, or 0.
+    fn saw(&self, direction: Direction, frame: &Frame, message: u64) {
         let mut state = self.state();
         let verdict = &mut state.verdict;
         let (tally, close) = match direction {
@@ -243,21 +243,27 @@ impl<'a> Wire<'a> {
         }
         drop(state);
         if let Some(tracer) = self.tracer {
-            tracer.frame(direction, frame);
+            tracer.frame(direction, frame, message);
         }
     }
 
-    fn saw_raw(&self, direction: Direction, bytes: &[u8]) {
+    fn saw_raw(&self, direction: Direction, bytes: &[u8], message: u64) {
         if let Some(tracer) = self.tracer {
-            tracer.raw(direction, bytes);
+            tracer.raw(direction, bytes, message);
         }
     }
 
-    fn struck(&self, fault: &'static str, direction: Direction, message: u64) {
+    fn changed(&self, plan: &Plan) {
+        if let Some(tracer) = self.tracer {
+            tracer.plan(&plan.to_string());
+        }
+    }
+
+    fn struck(&self, fault: &'static str, direction: Direction, message: u64, effect: Effect) {
         *self.state().verdict.faults.entry(fault).or_default() += 1;
         self.metrics.fault(fault);
         if let Some(tracer) = self.tracer {
-            tracer.fault(fault, direction, message);
+            tracer.fault(fault, direction, message, &effect);
         }
     }
 }

@@ -17,7 +17,7 @@ use super::{
     frame::{self, Frame, FrameReader, Part},
     lane::{Bender, Lane},
 };
-use crate::fault::{After, ByteFault, ControlFault, Direction, Flying, Made, Plan, Shape, Strike, Trigger};
+use crate::fault::{After, ByteFault, ControlFault, Direction, Effect, Flying, Made, Plan, Shape, Strike, Trigger};
 
 /// How many frames a message is put into at most: each costs more than the bytes in it.
 const MOST_FRAMES: usize = 65_536;
@@ -27,8 +27,9 @@ const BETWEEN: &[u8] = b"\x89\x07between";
 
 /// What has its time to go out.
 enum Item {
-    Frames(Vec<Frame>),
-    Raw(Bytes),
+    /// Frames of the data message with this number; 0 where they are of none.
+    Frames(Vec<Frame>, u64),
+    Raw(Bytes, u64),
     Strike {
         fault: &'static str,
         strike: Strike,
@@ -107,6 +108,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
 
     /// Goes on with another plan. What is on its way stays as it is.
     fn change(&mut self, plan: &Arc<Plan>) {
+        self.wire.changed(plan);
         self.release();
         self.bender.change(Arc::clone(plan));
         self.strikes.clear();
@@ -162,7 +164,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
             }
             let idle_at = self.idle_cutoff.map(|time| self.wire.state().active + time);
             if idle_at.is_some_and(|at| at <= now) {
-                self.wire.struck("idle-cutoff", Direction::Out, self.bender.number());
+                self.wire.struck("idle-cutoff", Direction::Out, self.bender.number(), Effect::default());
                 return Over::Fin;
             }
             let wake = self
@@ -182,7 +184,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                         let text = Bytes::from(text);
                         let head = frame::head(0x81, text.len(), None);
                         let frames = vec![Frame { head, payload: text }];
-                        self.lane.push_freely(Instant::now(), 0, Item::Frames(frames));
+                        self.lane.push_freely(Instant::now(), 0, Item::Frames(frames, 0));
                     }
                     Some(Request::Change(plan)) => self.change(&plan),
                     None => {}
@@ -191,7 +193,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                     Ok(Some(Part::Frame(frame))) => self.take(frame),
                     // A message that is longer than any the server takes passes unbent.
                     Ok(Some(Part::Opaque(bytes))) => {
-                        self.lane.push(Instant::now(), bytes.len(), Item::Raw(bytes));
+                        self.lane.push(Instant::now(), bytes.len(), Item::Raw(bytes, 0));
                     }
                     Ok(None) | Err(_) => {
                         ended = true;
@@ -209,14 +211,15 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
         match frame.opcode() {
             1 | 2 => {
                 let message = Flying {
+                    number: 0,
                     opcode: frame.opcode(),
                     payload: frame.payload,
                     due: now,
                     shape: Shape::OneFrame,
                 };
                 let wire = self.wire;
-                let bent = self.bender.bend(message, |fault, number| {
-                    wire.struck(fault, Direction::Out, number);
+                let bent = self.bender.bend(message, |fault, number, effect| {
+                    wire.struck(fault, Direction::Out, number, effect);
                 });
                 for message in bent {
                     self.send(message);
@@ -227,7 +230,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                 let unanswered = self.control(|control| matches!(control, ControlFault::NoCloseReply));
                 if let Some(fault) = unanswered.filter(|_| self.wire.state().verdict.close_received.is_some())
                 {
-                    self.wire.struck(fault.0, Direction::Out, self.bender.number());
+                    self.struck_control(fault.0, &frame, None);
                     self.unanswered = true;
                     return;
                 }
@@ -235,27 +238,31 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                 let late = self.control(|control| matches!(control, ControlFault::LateClose(_)));
                 let due = match late {
                     Some((fault, ControlFault::LateClose(time))) => {
-                        self.wire.struck(fault, Direction::Out, self.bender.number());
+                        self.struck_control(fault, &frame, Some(time));
                         now + time
                     }
                     _ => now,
                 };
-                self.lane.push(due, frame.payload.len(), Item::Frames(vec![frame]));
+                self.lane.push(due, frame.payload.len(), Item::Frames(vec![frame], 0));
             }
             10 => {
                 match self
                     .control(|control| matches!(control, ControlFault::NoPong | ControlFault::LatePong(_)))
                 {
                     Some((fault, control)) => {
-                        self.wire.struck(fault, Direction::Out, self.bender.number());
-                        if let ControlFault::LatePong(time) = control {
-                            self.lane.push_freely(now + time, frame.payload.len(), Item::Frames(vec![frame]));
+                        let late = match control {
+                            ControlFault::LatePong(time) => Some(time),
+                            _ => None,
+                        };
+                        self.struck_control(fault, &frame, late);
+                        if let Some(time) = late {
+                            self.lane.push_freely(now + time, frame.payload.len(), Item::Frames(vec![frame], 0));
                         }
                     }
-                    None => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame])),
+                    None => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame], 0)),
                 }
             }
-            _ => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame])),
+            _ => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame], 0)),
         }
     }
 
@@ -264,6 +271,13 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
         let (fault, trigger, control) = self.controls.iter().find(|(.., control)| is(control)).copied()?;
         self.controlled += 1;
         self.bender.strikes_control(fault, &trigger, self.controlled).then_some((fault, control))
+    }
+
+    /// Tells of a control frame that comes later by so much, or not at all.
+    fn struck_control(&self, fault: &'static str, frame: &Frame, late: Option<Duration>) {
+        let was = late.is_none().then(|| (frame.opcode(), frame.payload.clone()));
+        let effect = Effect { later: late.unwrap_or_default(), was };
+        self.wire.struck(fault, Direction::Out, self.bender.number(), effect);
     }
 
     /// What the message faults still hold back goes before what follows.
@@ -276,11 +290,13 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
     fn send(&mut self, message: Flying) {
         let length = message.payload.len();
         let item = match message.shape {
-            Shape::Raw => Item::Raw(message.payload),
-            Shape::OneFrame => Item::Frames(fragments(message.opcode, &message.payload, usize::MAX, false)),
+            Shape::Raw => Item::Raw(message.payload, message.number),
+            Shape::OneFrame => {
+                Item::Frames(fragments(message.opcode, &message.payload, usize::MAX, false), message.number)
+            }
             Shape::Fragments { size, pings } => {
                 let size = size.max(length.div_ceil(MOST_FRAMES));
-                Item::Frames(fragments(message.opcode, &message.payload, size, pings))
+                Item::Frames(fragments(message.opcode, &message.payload, size, pings), message.number)
             }
         };
         self.lane.push(message.due, length, item);
@@ -303,17 +319,17 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
             Item::End => return Some(Over::Ended),
             // RFC 6455 section 5.5.1: nothing follows a Close frame; what was queued behind one is not sent.
             _ if self.closed => {}
-            Item::Frames(frames) => {
+            Item::Frames(frames, message) => {
                 for frame in frames {
-                    self.wire.saw(Direction::Out, &frame);
+                    self.wire.saw(Direction::Out, &frame, message);
                     self.closed |= frame.opcode() == 8;
                     if let Err(over) = self.write(&[&frame.head, &frame.payload]).await {
                         return Some(over);
                     }
                 }
             }
-            Item::Raw(bytes) => {
-                self.wire.saw_raw(Direction::Out, &bytes);
+            Item::Raw(bytes, message) => {
+                self.wire.saw_raw(Direction::Out, &bytes, message);
                 if let Err(over) = self.write(&[&bytes]).await {
                     return Some(over);
                 }
@@ -324,14 +340,14 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
     }
 
     async fn strike(&mut self, fault: &'static str, strike: Strike, message: u64) -> Option<Over> {
-        self.wire.struck(fault, Direction::Out, message);
+        self.wire.struck(fault, Direction::Out, message, Effect::default());
         match strike {
             Strike::Inject(bytes) => {
-                self.wire.saw_raw(Direction::Out, &bytes);
+                self.wire.saw_raw(Direction::Out, &bytes, 0);
                 self.write(&[&bytes]).await.err()
             }
             Strike::Repeat { bytes, every } => {
-                self.wire.saw_raw(Direction::Out, &bytes);
+                self.wire.saw_raw(Direction::Out, &bytes, 0);
                 let written = self.write(&[&bytes]).await;
                 let at = Instant::now() + every;
                 self.timed.push(Timed { at, fault, strike: Strike::Repeat { bytes, every } });
@@ -342,7 +358,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                 let frame = Frame { head: frame::head(0x88, payload.len(), None), payload };
                 // As a server does whose Close frame stays unanswered.
                 self.lane.push_freely(Instant::now() + self.wire.config.timeouts.close, 0, Item::End);
-                Box::pin(self.put(Item::Frames(vec![frame]))).await
+                Box::pin(self.put(Item::Frames(vec![frame], 0))).await
             }
             Strike::Fin => Some(Over::Fin),
             Strike::Reset => Some(Over::Reset),

@@ -54,6 +54,23 @@ async fn connections_are_listed_given_faults_mended_and_cut() {
 }
 
 #[tokio::test]
+async fn a_connection_is_reached_by_its_trace() {
+    const ID: &str = "0123456789abcdef0123456789abcdef";
+    let server = server_with(|config| config.control = true).await;
+    let mut one = Peer::open_path(server.addr(), &format!("/echo?trace={ID}")).await;
+    let mut other = Peer::open(&server).await;
+    let (_, cut) = ask(&server, "POST", &format!("/control/connections/{ID}/faults?fin")).await;
+    assert_eq!(cut, "{\"changed\":1,\"plan\":\"fin\"}");
+    assert_eq!(one.frames().await, [] as [Frame; 0]);
+    other.say("still there").await;
+    assert_eq!(other.hear().await, "still there");
+    let (_, list) = ask(&server, "GET", "/control/connections").await;
+    assert!(!list.contains(ID), "it is a secret: {list}");
+    let (status, _) = ask(&server, "POST", &format!("/control/connections/{}/faults?fin", "x".repeat(22))).await;
+    assert_eq!(status, "404");
+}
+
+#[tokio::test]
 async fn the_listening_socket_is_closed_for_a_while_and_connections_stay() {
     let server = server_with(|config| config.control = true).await;
     let mut peer = Peer::open(&server).await;
@@ -82,7 +99,7 @@ async fn what_makes_no_sense_is_refused() {
     let server = server_with(|config| config.control = true).await;
     for (path, status, why) in [
         ("/control/connections/9/faults?rst", "404", "there is no connection 9"),
-        ("/control/connections/none/faults?rst", "400", "a connection is its number in the list, or all"),
+        ("/control/connections/none/faults?rst", "400", "a connection is its number in the list, the ID of its trace, or all"),
         ("/control/connections/all/faults?rest", "400", "there is no parameter \"rest\" here"),
         ("/control/connections/all/faults?status=503", "400", "comes too late for a live connection"),
     ] {

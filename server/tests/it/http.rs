@@ -23,6 +23,19 @@ async fn healthz_says_ok() {
 }
 
 #[tokio::test]
+async fn it_says_whether_a_websocket_would_be_refused() {
+    for (path, expected) in [
+        ("/check/echo?drop=2%&seed=42", "{\"refused\":null}"),
+        ("/check/echo?drop=lots", "parameter drop is \\\"lots\\\"; allowed is a probability"),
+        ("/check/feed/prices?rest", "there is no parameter \\\"rest\\\" here"),
+        ("/check/nothing", "no WebSocket is served on /nothing; there is: /echo"),
+    ] {
+        let answer = get(path).await;
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(expected), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_is_served_or_said_to_be_missing() {
     let answer = get("/").await;
     // Which of the two depends on whether the page was built, so each is held to what it must say.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{FIN, PING, Peer, frame, request, server, soon};
+use crate::support::{FIN, PING, Peer, frame, request, server, server_with, soon};
 
 const ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -104,6 +104,33 @@ async fn a_seeded_run_repeated_gives_the_same_trace() {
     assert!(traces[0].1.iter().any(|event| event["fault"] == "drop"));
     assert_eq!(traces[0].0.len(), traces[1].0.len());
     assert_eq!(traces[0].1, traces[1].1);
+}
+
+#[tokio::test]
+async fn it_says_what_each_fault_did_and_to_which_message() {
+    let server = server_with(|config| config.control = true).await;
+    let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{ID}")).await;
+    let path = format!("/echo?drop&drop.every=2&delay=20ms&delay.every=3&truncate.dir=in&truncate.after=3&truncate&trace={ID}");
+    let mut peer = Peer::open_path(server.addr(), &path).await;
+    for text in ["one", "two", "three", "four!"] {
+        peer.say(text).await;
+    }
+    assert_eq!([peer.hear().await, peer.hear().await], ["one", "three"]);
+    peer.part().await;
+    let events = events(&mut watcher, 1).await;
+    let faults: Vec<_> = events.iter().filter(|event| event["event"] == "fault").collect();
+    let of = |name: &str| faults.iter().find(|fault| fault["fault"] == name).expect("it struck");
+    let drop = of("drop");
+    let was = serde_json::json!({ "opcode": 1, "length": 3, "payload": "74776f" });
+    assert_eq!((&drop["message"], &drop["was"]), (&2.into(), &was));
+    assert_eq!((&of("delay")["message"], &of("delay")["later_ms"]), (&3.into(), &20.0.into()));
+    assert_eq!((&of("truncate")["dir"], &of("truncate")["was"]["length"]), (&"in".into(), &5.into()));
+    let numbers = |dir: &str| -> Vec<_> {
+        let of_messages = events.iter().filter(|event| event["event"] == "frame" && event["opcode"] == 1);
+        of_messages.filter(|event| event["dir"] == dir).map(|event| event["message"].clone()).collect()
+    };
+    assert_eq!(numbers("out"), [1, 3]);
+    assert_eq!(numbers("in"), [1, 2, 3, 4]);
 }
 
 #[tokio::test]
