@@ -8,12 +8,14 @@
 //! * The parts, a folder each: `shell`, `connect`, `composer`, `log`. A part finds its elements, listens to them, and
 //!   draws itself from the model.
 
+mod alarm;
 mod app;
 mod composer;
 mod connect;
 mod dom;
 mod format;
 mod log;
+mod measure;
 mod model;
 mod session;
 mod shell;
