@@ -112,25 +112,6 @@ fn push_name(names: &mut String, c: char) {
     names.push('›');
 }
 
-/// The start of a text that is too long to be shown whole, or `None` when it is not.
-pub(crate) fn beginning(text: &str) -> Option<&str> {
-    const LONG: usize = 600;
-    const LINES: usize = 12;
-    const KEPT: usize = 400;
-    const KEPT_LINES: usize = 8;
-    let mut newlines = text.match_indices('\n').map(|(at, _)| at);
-    let eighth = newlines.nth(KEPT_LINES - 1).unwrap_or(text.len());
-    let too_many_lines = newlines.nth(LINES - KEPT_LINES).is_some();
-    if text.len() <= LONG && !too_many_lines {
-        return None;
-    }
-    let mut end = if too_many_lines { eighth.min(KEPT) } else { KEPT };
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    Some(&text[..end])
-}
-
 /// Bytes as a person reads them: three columns of lines.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dump {
@@ -141,6 +122,15 @@ pub(crate) struct Dump {
 }
 
 pub(crate) fn dump(bytes: &[u8], per_line: usize) -> Dump {
+    let mut dump = dump_from(bytes, per_line, 0, bytes.len() > 0xffff);
+    if bytes.len() <= per_line {
+        dump.offsets.clear();
+    }
+    dump
+}
+
+/// A part of some bytes, which begins at an offset.
+pub(crate) fn dump_from(bytes: &[u8], per_line: usize, from: usize, long: bool) -> Dump {
     let mut dump = Dump::default();
     for (index, line) in bytes.chunks(per_line).enumerate() {
         if index > 0 {
@@ -148,11 +138,9 @@ pub(crate) fn dump(bytes: &[u8], per_line: usize) -> Dump {
             dump.hex.push('\n');
             dump.ascii.push('\n');
         }
-        if bytes.len() > per_line {
-            let offset = index * per_line;
-            for nibble in (0..if bytes.len() > 0xffff { 6 } else { 4 }).rev() {
-                dump.offsets.push(digit_of(offset >> (4 * nibble)));
-            }
+        let offset = from + index * per_line;
+        for nibble in (0..if long { 8 } else { 4 }).rev() {
+            dump.offsets.push(digit_of(offset >> (4 * nibble)));
         }
         for (place, &byte) in line.iter().enumerate() {
             if place > 0 {
@@ -235,15 +223,6 @@ mod tests {
             })
             .sum();
         assert_eq!(shown, 200_000, "nothing is left out");
-    }
-
-    #[test]
-    fn only_a_long_text_is_cut() {
-        assert_eq!(beginning(&"x".repeat(600)), None);
-        assert_eq!(beginning(&"x".repeat(601)).map(str::len), Some(400));
-        assert_eq!(beginning(&"é".repeat(400)).map(str::len), Some(400));
-        assert_eq!(beginning(&"1\n".repeat(12)), None);
-        assert_eq!(beginning(&"1\n".repeat(13)).map(|text| text.lines().count()), Some(8));
     }
 
     #[test]

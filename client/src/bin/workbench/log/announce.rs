@@ -1,6 +1,6 @@
 //! What is said of the log to those who hear the page: seldom enough to be heard out.
 
-use super::{Kind, Log, Moment, rows};
+use super::{Kind, Log, Moment, row};
 use crate::format;
 
 /// The least time between two announcements.
@@ -33,7 +33,7 @@ impl Announcer {
                 return Said::Later;
             }
             self.at = Some(now.mono);
-            let text = rows::spoken(last);
+            let text = row::spoken(&last);
             said = Said::This(match new {
                 1 => text,
                 _ => format!("{} new rows, the last: {text}", format::count(new)),

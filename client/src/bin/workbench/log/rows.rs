@@ -1,277 +1,207 @@
-//! The log's rows: what [`Log`] holds, as elements. Rows are added in batches, at most one per frame.
+//! The log's rows: elements only for those in sight and a few around, each of which shows one entry after another.
 
-use web_sys::{Element, HtmlTemplateElement};
-use wirescope::socket::Message;
+use std::collections::VecDeque;
 
-use super::{Content, Entry, Kind, Log, Note};
-use crate::{
-    dom::{self, append, elements},
-    format::{self, Piece},
+use web_sys::{Element, HtmlElement, HtmlTemplateElement};
+
+use super::{
+    filter::Shown,
+    row::Row,
+    scroll::{Measures, Scroll, float, whole},
 };
+use crate::dom::{self, append, elements};
 
 elements! {
     Elements {
-        /// The heading of the log's last column, which is not displayed where rows are narrow.
-        content_column: Element = "content-column",
-        screen: Element = "screen",
-        rows: Element = "rows",
+        screen: HtmlElement = "screen",
+        /// As high as all rows are, or as an element may be.
+        height: HtmlElement = "rows-height",
+        rows: HtmlElement = "rows",
         row_template: HtmlTemplateElement = "row-template",
-        dump_template: HtmlTemplateElement = "dump-template",
-        more_template: HtmlTemplateElement = "more-template",
     }
 }
 
-/// How many rows are added in one frame; the rest waits for the next.
-const BATCH: u64 = 500;
-/// How much of a payload is shown when it is shown whole.
-const WHOLE_TEXT: usize = 1024 * 1024;
-const WHOLE_BINARY: usize = 64 * 1024;
-const PREVIEW_LINES: usize = 4;
+/// How many rows beyond those in sight are drawn either way, for a browser that scrolls before it tells.
+const AROUND: f64 = 12.0;
+/// As style-log.css has it, until it is measured.
+const ROW: f64 = 24.0;
 
-/// Which entries have a row, and what of them the reader has seen.
-pub(crate) struct Rows {
+pub(super) struct Rows {
     elements: Elements,
-    first: u64,
-    next: u64,
-    /// Whether the newest row is kept in sight.
-    pub(crate) follow: bool,
-    /// How many rows were added since the reader stopped following.
-    pub(crate) unseen: u64,
-    scrolled: i32,
+    rows: VecDeque<Row>,
+    slots: usize,
+    pub(super) scroll: Scroll,
+    /// The reader has not scrolled for a moment, so that the scroll bar may be put where it belongs.
+    pub(super) settled: bool,
+    pub(super) selected: Option<u64>,
+    height: f64,
+    shift: f64,
 }
 
 impl Rows {
-    pub(crate) fn new() -> Self {
-        Self { elements: Elements::find(), first: 0, next: 0, follow: true, unseen: 0, scrolled: 0 }
+    pub(super) fn new() -> Self {
+        Self {
+            elements: Elements::find(),
+            rows: VecDeque::new(),
+            slots: 0,
+            scroll: Scroll::default(),
+            settled: true,
+            selected: None,
+            height: -1.0,
+            shift: -1.0,
+        }
     }
 
-    /// Brings the rows up to date; `true` when entries are left for another frame.
-    pub(crate) fn render(&mut self, log: &Log) -> bool {
-        let dom = &self.elements;
-        if self.next <= log.first() {
-            dom.rows.set_text_content(None);
-            self.next = log.first();
-            self.first = log.first();
+    pub(super) fn measures(&self) -> Measures {
+        let row = self.rows.front().map_or(ROW, |row| row.element.get_bounding_client_rect().height());
+        let sight = f64::from(self.elements.screen.client_height());
+        Measures { row: if row > 1.0 { row } else { ROW }, sight }
+    }
+
+    /// The browser scrolled, by the reader's hand or by this one's.
+    pub(super) fn scrolled(&mut self, shown: &Shown<'_>) -> bool {
+        let bar = bar(&self.elements.screen);
+        let by_hand = self.scroll.scrolled(shown, self.measures(), bar);
+        if by_hand {
+            self.settled = false;
         }
-        while self.first < log.first() {
-            if let Some(row) = dom.rows.first_element_child() {
-                row.remove();
+        by_hand
+    }
+
+    /// Goes to the oldest row.
+    pub(super) fn to_start(&mut self, shown: &Shown<'_>) {
+        self.scroll.follow = false;
+        self.scroll.set(shown, self.measures(), 0.0);
+        self.settled = true;
+    }
+
+    /// Selects the row so many after the selected one, or the first in sight; gives its number.
+    pub(super) fn step(&mut self, shown: &Shown<'_>, by: isize) -> Option<u64> {
+        let measures = self.measures();
+        let index = match self.selected.filter(|number| *number >= shown.log.first()) {
+            Some(number) => shown.index_of(number).saturating_add_signed(by),
+            None => {
+                let place = self.scroll.place(shown, measures);
+                let last = whole(((place.top + measures.sight) / measures.row).floor());
+                if by < 0 { last.saturating_sub(1) } else { whole((place.top / measures.row).ceil()) }
             }
-            self.first += 1;
+        };
+        let number = shown.number_at(index.min(shown.len().checked_sub(1)?))?;
+        self.select(shown, Some(number));
+        Some(number)
+    }
+
+    pub(super) fn select(&mut self, shown: &Shown<'_>, number: Option<u64>) {
+        self.selected = number;
+        if let Some(number) = number {
+            self.scroll.follow = false;
+            self.scroll.show(shown, self.measures(), number);
+            self.settled = true;
         }
-        let end = log.next().min(self.next + BATCH);
-        if self.next < end {
-            let per_line = bytes_per_line(dom);
-            let batch = dom::document().create_document_fragment();
-            for number in self.next..end {
-                if let Some(entry) = log.get(number) {
-                    append(&batch, &row(dom, entry, number, per_line));
+    }
+
+    /// The number of the entry whose row an element is in.
+    pub(super) fn number_of(&self, element: &Element) -> Option<u64> {
+        let row = element.closest(".row").ok().flatten()?;
+        self.rows.iter().find(|it| it.element.is_same_node(Some(&row)))?.number()
+    }
+
+    /// Draws what is in sight.
+    pub(super) fn render(&mut self, shown: &Shown<'_>) {
+        let screen = self.elements.screen.clone();
+        if self.rows.is_empty() && shown.len() > 0 {
+            // One, so that it can be measured.
+            self.resize(1);
+        }
+        let measures = self.measures();
+        let place = self.scroll.place(shown, measures);
+        let moved = (place.height - self.height).abs() > 0.01;
+        if moved {
+            self.height = place.height;
+            set_pixels(&self.elements.height, "height", place.height);
+        }
+        if (self.settled || self.scroll.follow) && (self.scroll.bar - place.bar).abs() > 0.5 {
+            set_bar(&screen, place.bar);
+        }
+        // The browser has its own idea of it where the height changed, or pixels are not whole.
+        let now = bar(&screen);
+        self.scroll.bar = now;
+
+        let first = (place.top / measures.row - AROUND).floor().max(0.0);
+        let last = ((place.top + measures.sight) / measures.row + AROUND).ceil().min(float(shown.len()));
+        let (from, count) = (whole(first), whole(last - first));
+        let shift = now + first * measures.row - place.top;
+        if (shift - self.shift).abs() > 0.01 {
+            self.shift = shift;
+            let _ = self.elements.rows.style().set_property("transform", &format!("translateY({shift}px)"));
+        }
+        self.rotate(shown.number_at(from));
+        self.resize(count);
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            if let Some(entry) = shown.number_at(from + index).and_then(|number| shown.log.get(number)) {
+                row.show(&entry);
+                row.select(self.selected == Some(entry.number));
+            }
+        }
+        let active = self.rows.iter().find(|row| row.number().is_some() && row.number() == self.selected);
+        match active {
+            Some(row) => dom::set_attribute(&screen, "aria-activedescendant", &row.element.id()),
+            None => {
+                let _ = &screen.remove_attribute("aria-activedescendant");
+            }
+        }
+    }
+
+    /// Has the row that shows an entry be the first, so that it and those after it need not be filled again.
+    fn rotate(&mut self, first: Option<u64>) {
+        let Some(first) = first else { return };
+        let Some(old) = self.rows.front().and_then(Row::number) else { return };
+        if first > old {
+            let gone = self.rows.iter().take_while(|row| row.number().is_some_and(|number| number < first)).count();
+            if gone < self.rows.len() {
+                for _ in 0..gone {
+                    let Some(row) = self.rows.pop_front() else { break };
+                    append(&self.elements.rows, &row.element);
+                    self.rows.push_back(row);
                 }
             }
-            append(&dom.rows, &batch);
-            self.unseen += end - self.next;
-            self.next = end;
-        }
-        if self.follow {
-            self.unseen = 0;
-            dom.screen.set_scroll_top(dom.screen.scroll_height());
-            self.scrolled = dom.screen.scroll_top();
-        }
-        self.next < log.next()
-    }
-
-    /// The reader scrolled, or this did.
-    pub(crate) fn scrolled(&mut self) {
-        let screen = &self.elements.screen;
-        let top = screen.scroll_top();
-        let beneath = screen.scroll_height() - screen.client_height() - top;
-        // Going up stops following however little it is; else a fast log would never let go.
-        if top < self.scrolled {
-            self.follow = beneath <= 2;
-        } else if beneath <= 24 {
-            self.follow = true;
-        }
-        self.scrolled = top;
-    }
-
-    /// Fills or empties the part of a row that holds its whole payload, after the reader opened or closed it.
-    pub(crate) fn toggled(&self, more: &Element, log: &Log) {
-        let dom = &self.elements;
-        let Some(number) = more.get_attribute("data-number").and_then(|number| number.parse().ok()) else {
-            return;
-        };
-        let (Some(summary), Some(full)) = (more.first_element_child(), more.last_element_child()) else {
-            return;
-        };
-        let Some(Entry { content: Content::Message(message), .. }) = log.get(number) else { return };
-        full.set_text_content(None);
-        summary.set_text_content(Some(&summary_text(message, more.has_attribute("open"))));
-        if !more.has_attribute("open") {
-            return;
-        }
-        let (shown, limit) = match message {
-            Message::Text(text) => {
-                let mut end = text.len().min(WHOLE_TEXT);
-                while !text.is_char_boundary(end) {
-                    end -= 1;
+        } else if first < old {
+            // As many as come before, if they are few: in a filter, numbers are further apart than rows.
+            let before = usize::try_from(old - first).unwrap_or(usize::MAX).min(self.rows.len());
+            if before < self.rows.len() {
+                for _ in 0..before {
+                    let Some(row) = self.rows.pop_back() else { break };
+                    let _ = self.elements.rows.prepend_with_node_1(&row.element);
+                    self.rows.push_front(row);
                 }
-                (text_element(&text[..end]), WHOLE_TEXT)
             }
-            Message::Binary(bytes) => (
-                dump_element(dom, &bytes[..bytes.len().min(WHOLE_BINARY)], bytes_per_line(dom)),
-                WHOLE_BINARY,
-            ),
-        };
-        append(&full, &shown);
-        if message.len() > limit {
-            append(&full, &part("none", &format!("the first {} are shown", format::size(limit as u64))));
+        }
+    }
+
+    fn resize(&mut self, count: usize) {
+        while self.rows.len() > count {
+            if let Some(row) = self.rows.pop_back() {
+                row.element.remove();
+            }
+        }
+        while self.rows.len() < count {
+            let row = Row::new(&self.elements.row_template, self.slots);
+            self.slots += 1;
+            append(&self.elements.rows, &row.element);
+            self.rows.push_back(row);
         }
     }
 }
 
-/// A row in a few words, for those who hear it.
-pub(crate) fn spoken(entry: &Entry) -> String {
-    const LONG: usize = 80;
-    let what = what(entry);
-    match &entry.content {
-        Content::Message(Message::Text(text)) => {
-            let start: String = text.chars().take(LONG).collect();
-            format!("{what}: {start}")
-        }
-        Content::Message(Message::Binary(bytes)) => format!("{what}: {} bytes", bytes.len()),
-        Content::Note(note) => format!("{what}: {}", note.head),
-    }
+fn set_pixels(element: &HtmlElement, property: &str, pixels: f64) {
+    let _ = element.style().set_property(property, &format!("{pixels}px"));
 }
 
-fn row(dom: &Elements, entry: &Entry, number: u64, per_line: usize) -> Element {
-    let row = dom::copy(&dom.row_template);
-    row.set_class_name(class(entry.kind));
-    let since = entry.since.map_or_else(String::new, |since| format!("+{}", format::duration(since)));
-    let size = match &entry.content {
-        Content::Message(message) => format::size(message.len() as u64),
-        Content::Note(_) => String::new(),
-    };
-    let mut cell = row.first_element_child();
-    for text in [&format::clock(entry.when.wall), &since, what(entry), &size] {
-        let Some(this) = cell else { break };
-        this.set_text_content(Some(text));
-        cell = this.next_element_sibling();
-    }
-    if let Some(body) = cell {
-        fill(dom, &body, &entry.content, number, per_line);
-    }
-    row
+/// Where an element is scrolled to, with the fraction that web-sys leaves out.
+fn bar(element: &Element) -> f64 {
+    js_sys::Reflect::get(element, &"scrollTop".into()).ok().and_then(|top| top.as_f64()).unwrap_or(0.0)
 }
 
-fn fill(dom: &Elements, body: &Element, content: &Content, number: u64, per_line: usize) {
-    let message = match content {
-        Content::Note(note) => return append(body, &note_element(note)),
-        Content::Message(message) if message.is_empty() => return append(body, &part("none", "empty")),
-        Content::Message(message) => message,
-    };
-    let (shown, cut) = match message {
-        Message::Text(text) => {
-            let beginning = format::beginning(text);
-            (text_element(beginning.unwrap_or(text)), beginning.is_some())
-        }
-        Message::Binary(bytes) => {
-            let beginning = &bytes[..bytes.len().min(per_line * PREVIEW_LINES)];
-            (dump_element(dom, beginning, per_line), beginning.len() < bytes.len())
-        }
-    };
-    append(body, &shown);
-    if cut {
-        let _ = shown.class_list().add_1("preview");
-        let more = dom::copy(&dom.more_template);
-        dom::set_attribute(&more, "data-number", &number.to_string());
-        if let Some(summary) = more.first_element_child() {
-            summary.set_text_content(Some(&summary_text(message, false)));
-        }
-        append(body, &more);
-    }
-}
-
-fn summary_text(message: &Message, open: bool) -> String {
-    if open { "Show less".to_owned() } else { format!("Show all {}", format::size(message.len() as u64)) }
-}
-
-fn note_element(note: &Note) -> Element {
-    let element = part("note", "");
-    let parts = [("head", &note.head), ("peer", &note.quoted), ("tail", &note.tail), ("why", &note.why)];
-    for (class, text) in parts.into_iter().filter(|(_, text)| !text.is_empty()) {
-        let part = part(class, if class == "tail" { "· " } else { "" });
-        append_text(&part, text);
-        append(&element, &part);
-        append(&element, &dom::document().create_text_node(" "));
-    }
-    element
-}
-
-fn text_element(text: &str) -> Element {
-    let element = part("content", "");
-    append_text(&element, text);
-    element
-}
-
-fn append_text(parent: &Element, text: &str) {
-    for piece in format::pieces(text) {
-        match piece {
-            Piece::Plain(text) => append(parent, &dom::document().create_text_node(text)),
-            Piece::Control(names) => append(parent, &part("ctl", &names)),
-        }
-    }
-}
-
-fn dump_element(dom: &Elements, bytes: &[u8], per_line: usize) -> Element {
-    let element = dom::copy(&dom.dump_template);
-    let dump = format::dump(bytes, per_line);
-    let mut column = element.first_element_child();
-    for text in [&dump.offsets, &dump.hex, &dump.ascii] {
-        let Some(this) = column else { break };
-        this.set_text_content(Some(text));
-        column = this.next_element_sibling();
-    }
-    element
-}
-
-fn part(class: &str, text: &str) -> Element {
-    dom::element("span", class, text)
-}
-
-/// How many bytes a line of a dump has room for.
-fn bytes_per_line(dom: &Elements) -> usize {
-    let column = dom.content_column.client_width();
-    let width = if column > 0 { column } else { dom.screen.client_width() };
-    if width >= 550 { 16 } else { 8 }
-}
-
-fn class(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Connecting => "row connecting",
-        Kind::Open => "row open",
-        Kind::Sent => "row sent",
-        Kind::Received => "row received",
-        Kind::Waiting => "row waiting",
-        Kind::Closing => "row closing",
-        Kind::Closed => "row closed",
-        Kind::Unclean => "row closed unclean",
-        Kind::Measured => "row measured",
-        Kind::Error => "row error",
-    }
-}
-
-fn what(entry: &Entry) -> &'static str {
-    match (entry.kind, &entry.content) {
-        (Kind::Connecting, _) => "connecting",
-        (Kind::Open, _) => "open",
-        (Kind::Sent, Content::Message(Message::Binary(_))) => "sent binary",
-        (Kind::Sent, _) => "sent text",
-        (Kind::Received, Content::Message(Message::Binary(_))) => "received binary",
-        (Kind::Received, _) => "received text",
-        (Kind::Waiting, _) => "waiting",
-        (Kind::Closing, _) => "closing",
-        (Kind::Closed | Kind::Unclean, _) => "closed",
-        (Kind::Measured, _) => "measured",
-        (Kind::Error, _) => "error",
-    }
+fn set_bar(element: &Element, to: f64) {
+    let _ = js_sys::Reflect::set(element, &"scrollTop".into(), &to.into());
 }

@@ -247,14 +247,15 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::View;
 
     fn at(mono: u64) -> Moment {
         Moment { wall: 0, mono }
     }
 
-    fn last(log: &Log) -> (Kind, &Note) {
+    fn last(log: &Log) -> (Kind, Note) {
         let entry = log.last().unwrap();
-        let Content::Note(note) = &entry.content else { panic!("a message") };
+        let View::Note(note) = entry.content else { panic!("a message") };
         (entry.kind, note)
     }
 
