@@ -6,10 +6,10 @@ use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
+use wirescope_protocol::{base64, hex, json};
 
 use super::{
     Entry, Log,
-    base64,
     entry::{Payload, View},
     row::{append_text, what},
     tree,
@@ -111,19 +111,14 @@ impl Detail {
         });
         on(&elements.copy_json, "click", |app, _| {
             app.log.detail.copy(app, "JSON", |payload| {
-                let value = (payload.bytes.len() <= tree::LONGEST).then(|| tree::parse(&payload.text()))?.ok()?;
-                tree::pretty(&value)
+                json::format(&payload.text()).ok()
             });
         });
         on(&elements.copy_hex, "click", |app, _| {
-            app.log.detail.copy(app, "hex", |payload| Some(base64::hex(payload.bytes)));
+            app.log.detail.copy(app, "hex", |payload| Some(hex::write(payload.bytes)));
         });
         on(&elements.copy_base64, "click", |app, _| {
-            app.log.detail.copy(app, "base64", |payload| {
-                let mut text = Vec::new();
-                base64::encode(payload.bytes, &mut text);
-                String::from_utf8(text).ok()
-            });
+            app.log.detail.copy(app, "base64", |payload| Some(base64::write(payload.bytes)));
         });
         Self { elements, open: Cell::default(), chosen: RefCell::default(), drawn: RefCell::default() }
     }

@@ -28,11 +28,6 @@ pub(super) fn parse(text: &str) -> Result<JsValue, String> {
     })
 }
 
-/// A value in lines, or `None` if the browser cannot.
-pub(super) fn pretty(value: &JsValue) -> Option<String> {
-    JSON::stringify_with_replacer_and_space(value, &JsValue::NULL, &2.into()).ok()?.as_string()
-}
-
 /// Appends a value as a tree whose root is unfolded.
 pub(super) fn append_tree(parent: &Element, value: &JsValue) {
     let root = node(None, value);
