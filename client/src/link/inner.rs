@@ -256,11 +256,13 @@ impl Inner {
 
     pub(super) fn stats(&self) -> Stats {
         let connection = self.connection.borrow().clone();
-        if let Some(connection) = connection {
-            self.observe(&connection);
+        if let Some(connection) = &connection {
+            self.observe(connection);
         }
+        let buffered = connection.map_or(0, |connection| connection.transport.outbound().buffered());
         let round_trips = self.round_trips.borrow();
         Stats {
+            buffered,
             queued: self.queue.borrow().len() as u64,
             inbound_dropped: self.inbound.borrow().dropped(),
             round_trip_p50: round_trips.percentile(50),

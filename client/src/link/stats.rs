@@ -25,6 +25,8 @@ pub struct Stats {
     pub dropped: u64,
     /// Messages that wait now.
     pub queued: u64,
+    /// Bytes of payload that the connection there is now was handed, and that have not left the page's process.
+    pub buffered: u64,
     /// Bytes of payload handed to a connection.
     pub bytes_sent: u64,
     /// Messages received, answers to pings not counted.

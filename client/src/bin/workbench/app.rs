@@ -16,6 +16,7 @@ use wirescope::{
 use crate::{
     composer, connect, dom,
     log::{self, Delivery, Moment},
+    measure,
     model::{Connection, Id, Model},
     session::{Happening, NotSent, Session},
     shell,
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub(crate) connect: connect::Panel,
     pub(crate) composer: composer::Panel,
     pub(crate) log: log::Panel,
+    pub(crate) measure: measure::Panel,
     /// How far the local clock is behind UTC, in milliseconds.
     behind_utc: Cell<f64>,
     frame: Closure<dyn Fn()>,
@@ -79,6 +81,7 @@ impl App {
             connect: connect::Panel::new(),
             composer: composer::Panel::new(),
             log: log::Panel::new(),
+            measure: measure::Panel::new(),
             behind_utc: Cell::new(0.0),
             frame: Closure::new(|| with(App::render)),
             frame_asked: Cell::new(false),
@@ -145,22 +148,35 @@ impl App {
         let now = self.now();
         let sessions = self.sessions.borrow();
         let session = sessions.get(&id).filter(|session| session.takes()).ok_or(NotSent::NotOpen)?;
-        let mut number = 0;
+        let (mut number, size) = (0, message.len());
         self.model.borrow_mut().with(id, |connection, log| {
             number = connection.sent(log, now, message.clone());
         });
         let taken = session.send(number, message);
         drop(sessions);
-        if taken.is_err() {
+        if taken.is_ok() {
+            self.measure.saw_sent(id, now.mono, size);
+        } else {
             self.happened(id, Happening::Delivered(number, Delivery::Dropped));
         }
         self.changed();
         taken.map(|()| number)
     }
 
+    /// What runs a connection, if it runs.
+    pub(crate) fn session<T>(&self, id: Id, work: impl FnOnce(&Session) -> T) -> Option<T> {
+        self.sessions.borrow().get(&id).map(work)
+    }
+
     /// What a connection tells of itself.
     pub(crate) fn happened(&self, id: Id, happening: Happening) {
+        if let Happening::Received(message) = &happening
+            && self.measure.takes(self, id, message)
+        {
+            return;
+        }
         let now = self.now();
+        self.measure.saw(id, now.mono, &happening);
         let mut ended = false;
         self.model.borrow_mut().with(id, |connection, log| match happening {
             Happening::Connecting => connection.connecting(log, now),
@@ -218,6 +234,7 @@ impl App {
         self.connect.render(self);
         self.composer.render(self);
         self.log.render(self);
+        self.measure.render(self);
     }
 
     /// Summer time may have begun since.

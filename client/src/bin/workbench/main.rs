@@ -8,6 +8,7 @@
 //! * The parts, a folder each: `shell`, `connect`, `composer`, `log`. A part finds its elements, listens to them, and
 //!   draws itself from the model.
 
+mod alarm;
 mod app;
 mod composer;
 mod connect;
@@ -15,6 +16,7 @@ mod dom;
 mod format;
 mod keep;
 mod log;
+mod measure;
 mod model;
 mod session;
 mod shell;

@@ -9,7 +9,7 @@ use futures_util::{
 use wirescope::{
     CloseCode,
     link::{self, Link},
-    socket::{CloseEvent, Error, Message, Socket},
+    socket::{CloseEvent, Error, Message, Payload, Socket},
     spawn,
 };
 
@@ -61,6 +61,16 @@ enum Running {
 pub(crate) enum NotSent {
     NotOpen,
     Failed(String),
+}
+
+/// Why a message could not be handed over at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// The browser has too much already.
+    Full,
+    /// There is no open connection, and there may be one again.
+    NotOpen,
+    Ended,
 }
 
 impl Session {
@@ -168,6 +178,36 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Hands a message to the browser now, and tells nobody what becomes of it.
+    pub(crate) fn try_send(&self, payload: Payload<'_>) -> Result<(), Held> {
+        match &self.running {
+            Running::Socket(place) => match place.borrow().as_ref().map(|socket| socket.try_send(payload)) {
+                None => Err(Held::NotOpen),
+                Some(Ok(_)) => Ok(()),
+                Some(Err(Error::Full { .. })) => Err(Held::Full),
+                Some(Err(_)) => Err(Held::Ended),
+            },
+            Running::Link(link) => link.try_send(payload).map(drop).map_err(|error| match error {
+                link::Error::Ended(_) => Held::Ended,
+                _ if link.phase() == link::Phase::Open => Held::Full,
+                _ => Held::NotOpen,
+            }),
+        }
+    }
+
+    /// How many bytes wait with the browser, and how many messages with the library.
+    pub(crate) fn backlog(&self) -> (u64, u64) {
+        match &self.running {
+            Running::Socket(place) => {
+                (place.borrow().as_ref().map_or(0, |socket| socket.buffered_amount().into()), 0)
+            }
+            Running::Link(link) => {
+                let stats = link.stats();
+                (stats.buffered, stats.queued)
+            }
+        }
     }
 
     /// Whether a message would be taken now.

@@ -255,6 +255,7 @@ fn class(kind: Kind) -> &'static str {
         Kind::Closing => "row closing",
         Kind::Closed => "row closed",
         Kind::Unclean => "row closed unclean",
+        Kind::Measured => "row measured",
         Kind::Error => "row error",
     }
 }
@@ -270,6 +271,7 @@ fn what(entry: &Entry) -> &'static str {
         (Kind::Waiting, _) => "waiting",
         (Kind::Closing, _) => "closing",
         (Kind::Closed | Kind::Unclean, _) => "closed",
+        (Kind::Measured, _) => "measured",
         (Kind::Error, _) => "error",
     }
 }

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Closing,
     Closed,
     Unclean,
+    /// A load run is over.
+    Measured,
     Error,
 }
 

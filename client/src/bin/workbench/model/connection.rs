@@ -8,6 +8,7 @@ use wirescope::{
 use crate::{
     format,
     log::{Content, Delivery, Kind, Log, Moment, Note, Origin},
+    measure::Histogram,
     model::Id,
 };
 
@@ -69,6 +70,8 @@ pub(crate) struct Connection {
     opened: Option<u64>,
     /// The user asked for the end.
     asked: bool,
+    /// How long the answers took to what was sent.
+    pub(crate) round_trips: Histogram,
     /// How its latest WebSockets ended, the last one last.
     pub(crate) endings: Vec<CloseEvent>,
 }
@@ -86,6 +89,7 @@ impl Connection {
             started: 0,
             opened: None,
             asked: false,
+            round_trips: Histogram::default(),
             endings: Vec::new(),
         }
     }
@@ -144,6 +148,12 @@ impl Connection {
     pub(crate) fn received(&mut self, log: &mut Log, now: Moment, message: Message) {
         self.received += 1;
         log.push(self.origin(self.received), now, Kind::Received, Content::Message(message));
+    }
+
+    /// A message that is not logged has its place among those of its socket all the same.
+    pub(crate) fn passed(&mut self, sent: bool, received: bool) {
+        self.sent += u32::from(sent);
+        self.received += u32::from(received);
     }
 
     /// A link waits before it tries again.
@@ -228,7 +238,8 @@ impl Connection {
         self.detail = detail;
     }
 
-    fn note(&mut self, log: &mut Log, now: Moment, kind: Kind, note: Note) {
+    /// What is told of this connection beside its messages.
+    pub(crate) fn note(&mut self, log: &mut Log, now: Moment, kind: Kind, note: Note) {
         log.push(self.origin(0), now, kind, Content::Note(note));
     }
 }

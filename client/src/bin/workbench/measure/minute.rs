@@ -1,0 +1,111 @@
+//! The last minute, drawn: what went out and came in, and what waited.
+
+use web_sys::{Element, HtmlInputElement};
+
+use super::{
+    chart,
+    series::{Second, Series},
+};
+use crate::{
+    dom::{self, elements, on},
+    format,
+    model::Id,
+};
+
+elements! {
+    Elements {
+        of_one: HtmlInputElement = "minute-of-one",
+        of_all: HtmlInputElement = "minute-of-all",
+        one: Element = "minute-one",
+        opened: Element = "opened-count",
+        closed: Element = "closed-count",
+    }
+}
+
+/// A drawing of two values, or of one.
+struct Strip {
+    now: Element,
+    top: Element,
+    fill: Element,
+    received: Element,
+    sent: Element,
+    opened: Element,
+    closed: Element,
+}
+
+pub(super) struct View {
+    elements: Elements,
+    strips: [Strip; 4],
+}
+
+impl Strip {
+    fn find(name: &str) -> Self {
+        let part = |part: &str| dom::find(&format!("{name}-{part}"));
+        Self {
+            now: part("now"),
+            top: part("top"),
+            fill: part("fill"),
+            received: part("in"),
+            sent: part("out"),
+            opened: part("opened"),
+            closed: part("closed"),
+        }
+    }
+
+    /// Draws what was received and what was sent, or what waited to be sent alone.
+    fn draw(&self, received: Option<&[u64]>, sent: &[u64], is_bytes: bool) {
+        let most = received.into_iter().flatten().chain(sent).copied().max().unwrap_or(0);
+        let top = if is_bytes { chart::round_bytes_above(most) } else { chart::round_above(most.max(10)) };
+        let text = if is_bytes { format::size } else { format::count };
+        let last = |values: &[u64]| text(values.last().copied().unwrap_or(0));
+        match received {
+            Some(received) => {
+                dom::set_attribute(&self.fill, "d", &chart::area(received, top));
+                dom::set_attribute(&self.received, "d", &chart::steps(received, top));
+                let now = format!("↑ {}  ↓ {}  most {}", last(sent), last(received), text(most));
+                dom::set_text(&self.now, &now);
+            }
+            None => dom::set_text(&self.now, &format!("{}  most {}", last(sent), text(most))),
+        }
+        dom::set_attribute(&self.sent, "d", &chart::steps(sent, top));
+        dom::set_text(&self.top, &text(top));
+    }
+}
+
+impl View {
+    pub(super) fn new() -> Self {
+        let elements = Elements::find();
+        for radio in [&elements.of_one, &elements.of_all] {
+            on(radio, "change", |app, _| app.changed());
+        }
+        let strips = ["messages", "bytes", "buffered", "queue"].map(Strip::find);
+        Self { elements, strips }
+    }
+
+    /// Which connection is shown, or `None` for all.
+    pub(super) fn of(&self, selected: Id) -> Option<Id> {
+        self.elements.of_one.checked().then_some(selected)
+    }
+
+    pub(super) fn draw(&self, selected: Id, series: &Series) {
+        let seconds: Vec<_> = series.shown().collect();
+        let of = |value: fn(&Second) -> u64| seconds.iter().map(value).collect::<Vec<_>>();
+        let [messages, bytes, buffered, queue] = &self.strips;
+        let (sent, received) = (of(|second| second.sent.messages), of(|second| second.received.messages));
+        messages.draw(Some(&received), &sent, false);
+        let (sent, received) = (of(|second| second.sent.bytes), of(|second| second.received.bytes));
+        bytes.draw(Some(&received), &sent, true);
+        buffered.draw(None, &of(|second| second.buffered), true);
+        queue.draw(None, &of(|second| second.queued), false);
+        let opened = chart::marks(seconds.iter().map(|second| second.opened > 0));
+        let closed = chart::marks(seconds.iter().map(|second| second.closed > 0));
+        for strip in &self.strips {
+            dom::set_attribute(&strip.opened, "d", &opened);
+            dom::set_attribute(&strip.closed, "d", &closed);
+        }
+        let total = |count: fn(&Second) -> u32| seconds.iter().map(|second| u64::from(count(second))).sum();
+        dom::set_text(&self.elements.one, &format!("Connection {selected}"));
+        dom::set_text(&self.elements.opened, &format::count(total(|second| second.opened)));
+        dom::set_text(&self.elements.closed, &format::count(total(|second| second.closed)));
+    }
+}
