@@ -51,7 +51,6 @@ pub(crate) struct Run {
     /// Since when there is no room, and how long there was none.
     held: Option<u32>,
     held_for: u64,
-    refusals: u32,
     pub(crate) buffered: u64,
     endings: u32,
 }
@@ -98,7 +97,6 @@ impl Run {
             written_off: 0,
             held: None,
             held_for: 0,
-            refusals: 0,
             buffered: 0,
             endings: 0,
         }
@@ -220,7 +218,6 @@ impl Run {
         match (waits, self.plan.pace) {
             (Some(_), _) if at >= self.plan.lasts && is_silent => Next::Done,
             (Some(Held::Full), _) => {
-                self.refusals += 1;
                 self.held.get_or_insert(at);
                 Next::In(2)
             }
@@ -321,7 +318,6 @@ impl Run {
             answering: self.last_answer.saturating_sub(self.first_sent),
             buffered: self.buffered,
             held_for: self.held_for,
-            refusals: self.refusals,
             was_stopped: self.stopping,
             from_due: std::mem::take(&mut self.book.from_due),
             from_sent: std::mem::take(&mut self.book.from_sent),
