@@ -14,7 +14,7 @@ use wirescope::{
 };
 
 use crate::{
-    compare, composer, connect, dom,
+    compare, composer, connect, dom, examples,
     log::{self, Delivery, Moment},
     measure,
     model::{Connection, Id, Model},
@@ -41,6 +41,7 @@ pub(crate) struct App {
     pub(crate) log: log::Panel,
     pub(crate) measure: measure::Panel,
     pub(crate) compare: compare::Panel,
+    pub(crate) examples: examples::Panel,
     /// How far the local clock is behind UTC, in milliseconds.
     behind_utc: Cell<f64>,
     frame: Closure<dyn Fn()>,
@@ -84,6 +85,7 @@ impl App {
             log: log::Panel::new(),
             measure: measure::Panel::new(),
             compare: compare::Panel::new(),
+            examples: examples::Panel::new(),
             behind_utc: Cell::new(0.0),
             frame: Closure::new(|| with(App::render)),
             frame_asked: Cell::new(false),
@@ -238,6 +240,7 @@ impl App {
         self.log.render(self);
         self.measure.render(self);
         self.compare.render(self);
+        self.examples.render(self);
     }
 
     /// Summer time may have begun since.

@@ -14,6 +14,7 @@ mod compare;
 mod composer;
 mod connect;
 mod dom;
+mod examples;
 mod format;
 mod keep;
 mod log;

@@ -18,6 +18,7 @@ use crate::{
     app::{self, App},
     model::{Id, Setup},
     session::Held,
+    shell::without_secrets,
 };
 
 /// How long it sends at a time, in microseconds: the browser has frames to draw.
@@ -84,7 +85,7 @@ impl Run {
             book: Book::new(pipes.len()),
             plan,
             grace,
-            url: setup.url.clone(),
+            url: without_secrets(&setup.url),
             began: now,
             pipes,
             opening: own,

@@ -126,7 +126,6 @@ impl Panel {
     }
 
     /// Whether a view is shown, so that one that is not need not be drawn.
-    #[expect(dead_code, reason = "the views that are drawn often ask")]
     pub(crate) fn shows(&self, view: &str) -> bool {
         *self.view.borrow() == view
     }
