@@ -299,7 +299,13 @@ pub(crate) mod testing {
     use super::*;
 
     pub(crate) fn message(text: &str, due: Instant) -> Flying {
-        Flying { number: 0, opcode: 1, payload: Bytes::copy_from_slice(text.as_bytes()), due, shape: Shape::OneFrame }
+        Flying {
+            number: 0,
+            opcode: 1,
+            payload: Bytes::copy_from_slice(text.as_bytes()),
+            due,
+            shape: Shape::OneFrame,
+        }
     }
 
     pub(crate) fn struck(value: &str, fault: &Fault, texts: &[&str]) -> Vec<Flying> {

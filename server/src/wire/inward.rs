@@ -199,7 +199,8 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
             self.begun = Some((opcode, payload));
             return;
         }
-        let message = Flying { number: 0, opcode, payload: payload.freeze(), due: now, shape: Shape::OneFrame };
+        let message =
+            Flying { number: 0, opcode, payload: payload.freeze(), due: now, shape: Shape::OneFrame };
         let wire = self.wire;
         let bent = self.bender.bend(message, |fault, number, effect| {
             wire.struck(fault, Direction::In, number, effect);

@@ -219,7 +219,9 @@ mod tests {
             effects
         };
         let delayed = effects("delay=50ms");
-        assert!(delayed.iter().all(|effect| effect.later == Duration::from_millis(50) && effect.was.is_none()));
+        assert!(
+            delayed.iter().all(|effect| effect.later == Duration::from_millis(50) && effect.was.is_none())
+        );
         let was = |query| effects(query)[0].was.as_ref().map(|(opcode, payload)| (*opcode, payload.to_vec()));
         assert_eq!(was("drop"), Some((1, b"one".to_vec())));
         assert_eq!(was("corrupt"), Some((1, b"one".to_vec())));

@@ -17,7 +17,9 @@ use super::{
     frame::{self, Frame, FrameReader, Part},
     lane::{Bender, Lane},
 };
-use crate::fault::{After, ByteFault, ControlFault, Direction, Effect, Flying, Made, Plan, Shape, Strike, Trigger};
+use crate::fault::{
+    After, ByteFault, ControlFault, Direction, Effect, Flying, Made, Plan, Shape, Strike, Trigger,
+};
 
 /// How many frames a message is put into at most: each costs more than the bytes in it.
 const MOST_FRAMES: usize = 65_536;
@@ -256,7 +258,11 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                         };
                         self.struck_control(fault, &frame, late);
                         if let Some(time) = late {
-                            self.lane.push_freely(now + time, frame.payload.len(), Item::Frames(vec![frame], 0));
+                            self.lane.push_freely(
+                                now + time,
+                                frame.payload.len(),
+                                Item::Frames(vec![frame], 0),
+                            );
                         }
                     }
                     None => self.lane.push_freely(now, frame.payload.len(), Item::Frames(vec![frame], 0)),

@@ -66,7 +66,8 @@ async fn a_connection_is_reached_by_its_trace() {
     assert_eq!(other.hear().await, "still there");
     let (_, list) = ask(&server, "GET", "/control/connections").await;
     assert!(!list.contains(ID), "it is a secret: {list}");
-    let (status, _) = ask(&server, "POST", &format!("/control/connections/{}/faults?fin", "x".repeat(22))).await;
+    let (status, _) =
+        ask(&server, "POST", &format!("/control/connections/{}/faults?fin", "x".repeat(22))).await;
     assert_eq!(status, "404");
 }
 
@@ -99,7 +100,11 @@ async fn what_makes_no_sense_is_refused() {
     let server = server_with(|config| config.control = true).await;
     for (path, status, why) in [
         ("/control/connections/9/faults?rst", "404", "there is no connection 9"),
-        ("/control/connections/none/faults?rst", "400", "a connection is its number in the list, the ID of its trace, or all"),
+        (
+            "/control/connections/none/faults?rst",
+            "400",
+            "a connection is its number in the list, the ID of its trace, or all",
+        ),
         ("/control/connections/all/faults?rest", "400", "there is no parameter \"rest\" here"),
         ("/control/connections/all/faults?status=503", "400", "comes too late for a live connection"),
     ] {

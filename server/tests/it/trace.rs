@@ -110,7 +110,9 @@ async fn a_seeded_run_repeated_gives_the_same_trace() {
 async fn it_says_what_each_fault_did_and_to_which_message() {
     let server = server_with(|config| config.control = true).await;
     let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{ID}")).await;
-    let path = format!("/echo?drop&drop.every=2&delay=20ms&delay.every=3&truncate.dir=in&truncate.after=3&truncate&trace={ID}");
+    let path = format!(
+        "/echo?drop&drop.every=2&delay=20ms&delay.every=3&truncate.dir=in&truncate.after=3&truncate&trace={ID}"
+    );
     let mut peer = Peer::open_path(server.addr(), &path).await;
     for text in ["one", "two", "three", "four!"] {
         peer.say(text).await;

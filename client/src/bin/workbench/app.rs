@@ -14,7 +14,7 @@ use wirescope::{
 };
 
 use crate::{
-    composer, connect, dom,
+    compare, composer, connect, dom, examples,
     log::{self, Delivery, Moment},
     measure,
     model::{Connection, Id, Model},
@@ -40,6 +40,8 @@ pub(crate) struct App {
     pub(crate) composer: composer::Panel,
     pub(crate) log: log::Panel,
     pub(crate) measure: measure::Panel,
+    pub(crate) compare: compare::Panel,
+    pub(crate) examples: examples::Panel,
     /// How far the local clock is behind UTC, in milliseconds.
     behind_utc: Cell<f64>,
     frame: Closure<dyn Fn()>,
@@ -82,6 +84,8 @@ impl App {
             composer: composer::Panel::new(),
             log: log::Panel::new(),
             measure: measure::Panel::new(),
+            compare: compare::Panel::new(),
+            examples: examples::Panel::new(),
             behind_utc: Cell::new(0.0),
             frame: Closure::new(|| with(App::render)),
             frame_asked: Cell::new(false),
@@ -235,6 +239,8 @@ impl App {
         self.composer.render(self);
         self.log.render(self);
         self.measure.render(self);
+        self.compare.render(self);
+        self.examples.render(self);
     }
 
     /// Summer time may have begun since.

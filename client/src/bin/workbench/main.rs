@@ -10,9 +10,11 @@
 
 mod alarm;
 mod app;
+mod compare;
 mod composer;
 mod connect;
 mod dom;
+mod examples;
 mod format;
 mod keep;
 mod log;

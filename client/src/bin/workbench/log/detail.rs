@@ -100,7 +100,8 @@ impl Detail {
         });
         for pane in [&elements.text, &elements.hex] {
             on(pane, "click", |app, event| {
-                if let Some(button) = dom::target(event).filter(|target| target.class_name() == "quiet more") {
+                if let Some(button) = dom::target(event).filter(|target| target.class_name() == "quiet more")
+                {
                     button.remove();
                     app.log.detail.draw_more(&app.model.borrow().log);
                 }
@@ -110,9 +111,7 @@ impl Detail {
             app.log.detail.copy(app, "text", |payload| Some(payload.text().into_owned()));
         });
         on(&elements.copy_json, "click", |app, _| {
-            app.log.detail.copy(app, "JSON", |payload| {
-                json::format(&payload.text()).ok()
-            });
+            app.log.detail.copy(app, "JSON", |payload| json::format(&payload.text()).ok());
         });
         on(&elements.copy_hex, "click", |app, _| {
             app.log.detail.copy(app, "hex", |payload| Some(hex::write(payload.bytes)));
@@ -190,9 +189,7 @@ impl Detail {
     /// The view that is shown of an entry: the chosen one, if there is something to see in it.
     fn pane_for(&self, entry: &Entry<'_>) -> String {
         let chosen = self.chosen.borrow();
-        let is_there = |pane: &&String| {
-            !dom::find(&format!("detail-tab-{pane}")).has_attribute("hidden")
-        };
+        let is_there = |pane: &&String| !dom::find(&format!("detail-tab-{pane}")).has_attribute("hidden");
         match (chosen.as_ref().filter(is_there), &entry.content) {
             (Some(pane), View::Message(_)) => pane.clone(),
             (Some(pane), View::Note(_)) if pane == "frames" || pane == "handshake" => pane.clone(),
@@ -302,7 +299,9 @@ impl Detail {
         wirescope::spawn(async move {
             let outcome = JsFuture::from(copying).await;
             app::with(|app| {
-                app.log.detail.say(&outcome.map_or_else(|_| BLOCKED.to_owned(), |_| format!("copied as {form}")));
+                app.log
+                    .detail
+                    .say(&outcome.map_or_else(|_| BLOCKED.to_owned(), |_| format!("copied as {form}")));
             });
         });
     }

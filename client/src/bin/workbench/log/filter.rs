@@ -32,7 +32,10 @@ pub(crate) enum Class {
 
 impl Criteria {
     pub(crate) fn is_empty(&self) -> bool {
-        self.connection.is_none() && self.direction.is_none() && self.class.is_none() && self.pattern.is_none()
+        self.connection.is_none()
+            && self.direction.is_none()
+            && self.class.is_none()
+            && self.pattern.is_none()
     }
 
     fn takes(&self, head: &Head) -> bool {
@@ -238,7 +241,8 @@ mod tests {
     #[test]
     fn what_is_shown_ends_where_it_is_held() {
         let log = filled(100);
-        let mut filter = Filter::new(Criteria { direction: Some(Kind::Received), ..Criteria::default() }, &log);
+        let mut filter =
+            Filter::new(Criteria { direction: Some(Kind::Received), ..Criteria::default() }, &log);
         filter.advance(&log, |_| false);
         let all = Shown { log: &log, filter: None, end: 30 };
         assert_eq!((all.len(), all.number_at(29), all.number_at(30)), (30, Some(29), None));

@@ -99,8 +99,7 @@ impl FilterPanel {
         match self.criteria() {
             Ok(criteria) => {
                 dom::set_problem(&elements.text, &elements.problem, None);
-                let filter =
-                    (!criteria.is_empty()).then(|| Filter::new(criteria, &app.model.borrow().log));
+                let filter = (!criteria.is_empty()).then(|| Filter::new(criteria, &app.model.borrow().log));
                 self.filter.replace(filter);
             }
             Err(problem) => dom::set_problem(&elements.text, &elements.problem, Some(&problem)),

@@ -47,7 +47,11 @@ impl Pattern {
                 if find(&payload.bytes[from.min(end)..end], text, true) {
                     return Ok(true);
                 }
-                if end == length { Ok(false) } else { Err((end + 1).saturating_sub(text.len()).max(from + 1)) }
+                if end == length {
+                    Ok(false)
+                } else {
+                    Err((end + 1).saturating_sub(text.len()).max(from + 1))
+                }
             }
             Self::Regex { regex, literal, looks_ahead } => {
                 let start = payload.boundary(from.saturating_sub(BEFORE));
@@ -195,9 +199,15 @@ mod tests {
     fn an_expression_sees_where_a_payload_begins_and_ends() {
         let long = "ab ".repeat(3 * WINDOW);
         let long = long.trim_end().as_bytes();
-        for (expression, found) in
-            [("^ab", true), ("^b", false), ("ab$", true), ("a$", false), (r"a\b", false), (r"\bb", false), ("^ab.*b$", false)]
-        {
+        for (expression, found) in [
+            ("^ab", true),
+            ("^b", false),
+            ("ab$", true),
+            ("a$", false),
+            (r"a\b", false),
+            (r"\bb", false),
+            ("^ab.*b$", false),
+        ] {
             let pattern = Pattern::regex(expression).unwrap();
             // The last is longer than what is searched at once, which the documentation says is not found.
             assert_eq!(matches(&pattern, long, true), found, "{expression}");

@@ -41,7 +41,8 @@ impl Row {
     pub(super) fn new(template: &HtmlTemplateElement, slot: usize) -> Self {
         let element = dom::copy(template);
         element.set_id(&format!("row-{slot}"));
-        let find = |class: &str| element.get_elements_by_class_name(class).item(0).expect("the template has it");
+        let find =
+            |class: &str| element.get_elements_by_class_name(class).item(0).expect("the template has it");
         Self {
             time: element.first_element_child().expect("the template has it"),
             delta: find("delta"),

@@ -157,7 +157,8 @@ impl Rows {
         let Some(first) = first else { return };
         let Some(old) = self.rows.front().and_then(Row::number) else { return };
         if first > old {
-            let gone = self.rows.iter().take_while(|row| row.number().is_some_and(|number| number < first)).count();
+            let gone =
+                self.rows.iter().take_while(|row| row.number().is_some_and(|number| number < first)).count();
             if gone < self.rows.len() {
                 for _ in 0..gone {
                     let Some(row) = self.rows.pop_front() else { break };

@@ -190,7 +190,11 @@ mod tests {
         add(&mut log, 400_000);
         let mut scroll = Scroll::default();
         let end = scroll.place(&shown(&log), MEASURES);
-        assert!(close(end.height, MAX_HEIGHT) && close(end.top, 9_599_400.0) && close(end.bar, MAX_HEIGHT - 600.0));
+        assert!(
+            close(end.height, MAX_HEIGHT)
+                && close(end.top, 9_599_400.0)
+                && close(end.bar, MAX_HEIGHT - 600.0)
+        );
         scroll.bar = end.bar;
         scroll.scrolled(&shown(&log), MEASURES, end.bar - 100.0);
         assert!(close(scroll.place(&shown(&log), MEASURES).top, 9_599_300.0));

@@ -99,7 +99,8 @@ impl Log {
             if kind == Kind::Sent {
                 self.answers.sent(origin.connection, number, when, bytes);
             } else if let Some((sent, alike)) = self.answers.received(origin.connection, bytes) {
-                let same = alike && self.find(sent.number).is_some_and(|(head, it)| head.form == form && it == bytes);
+                let same = alike
+                    && self.find(sent.number).is_some_and(|(head, it)| head.form == form && it == bytes);
                 let lag = when.mono.saturating_sub(sent.at.mono);
                 partner = Some(Partner { number: sent.number, lag, same });
                 self.change(sent.number, |head| head.partner = Some(Partner { number, lag, same }));
@@ -237,9 +238,9 @@ fn write_note(note: &Note, to: &mut Vec<u8>) {
 
 fn read_note(bytes: &[u8]) -> Note {
     let Some((lengths, mut rest)) = bytes.split_at_checked(NOTE_LENGTHS) else { return Note::default() };
-    let mut lengths = lengths.chunks_exact(4).map(|length| {
-        u32::from_le_bytes(length.try_into().unwrap_or_default()) as usize
-    });
+    let mut lengths = lengths
+        .chunks_exact(4)
+        .map(|length| u32::from_le_bytes(length.try_into().unwrap_or_default()) as usize);
     let mut part = || {
         let length = lengths.next().unwrap_or(rest.len()).min(rest.len());
         let (part, after) = rest.split_at(length);
@@ -296,8 +297,16 @@ mod tests {
         };
         let origin = Origin { connection: 65_535, socket: u32::MAX, ordinal: 7 };
         let when = Moment { wall: u64::MAX - 1, mono: 1 << 50 };
-        for kind in [Kind::Connecting, Kind::Open, Kind::Waiting, Kind::Closing, Kind::Closed, Kind::Unclean, Kind::Measured, Kind::Error]
-        {
+        for kind in [
+            Kind::Connecting,
+            Kind::Open,
+            Kind::Waiting,
+            Kind::Closing,
+            Kind::Closed,
+            Kind::Unclean,
+            Kind::Measured,
+            Kind::Error,
+        ] {
             let number = log.push(origin, when, kind, Content::Note(note.clone()));
             let entry = log.get(number).unwrap();
             assert_eq!((entry.origin, entry.when, entry.kind), (origin, when, kind));
@@ -338,7 +347,8 @@ mod tests {
         log.push(Origin::default(), at(0), Kind::Received, Content::Message(vec![0; 1_500_000].into()));
         assert!(log.bytes() <= LIMIT);
         assert!(log.get(99_999).is_some());
-        let huge = log.push(Origin::default(), at(0), Kind::Received, Content::Message(vec![0; 2 * LIMIT].into()));
+        let huge =
+            log.push(Origin::default(), at(0), Kind::Received, Content::Message(vec![0; 2 * LIMIT].into()));
         assert!(log.get(huge).is_some());
         log.push(Origin::default(), at(0), Kind::Received, text("small"));
         log.push(Origin::default(), at(0), Kind::Received, Content::Message(vec![1; 1_000_000].into()));
@@ -369,7 +379,8 @@ mod tests {
     fn a_part_of_a_text_has_whole_characters() {
         let bytes = "aé€😀".as_bytes();
         let payload = Payload { bytes, is_text: true };
-        let beginnings: Vec<_> = (0..=bytes.len()).map(|most| payload.beginning(most).text().into_owned()).collect();
+        let beginnings: Vec<_> =
+            (0..=bytes.len()).map(|most| payload.beginning(most).text().into_owned()).collect();
         assert_eq!(beginnings, ["", "a", "a", "aé", "aé", "aé", "aé€", "aé€", "aé€", "aé€", "aé€😀"]);
         assert_eq!(payload.part(2, 4).text(), "é€");
         assert_eq!(payload.part(100, 4).text(), "");

@@ -63,7 +63,8 @@ pub(super) fn more(button: &Element) {
 }
 
 fn add(parent: &Element, value: &JsValue, from: u32) {
-    let keys = if Array::is_array(value) { None } else { Some(Object::keys::<JsValue>(value.unchecked_ref())) };
+    let keys =
+        if Array::is_array(value) { None } else { Some(Object::keys::<JsValue>(value.unchecked_ref())) };
     let length = keys.as_ref().map_or_else(|| value.unchecked_ref::<Array>().length(), Array::length);
     let end = length.min(from.saturating_add(BATCH));
     for index in from..end {

@@ -45,7 +45,7 @@ elements! {
         head: Element = "runs-head",
         body: Element = "runs-body",
         missing: Element = "runs-missing",
-        copied: Element = "copied",
+        copied: Element = "runs-copied",
     }
 }
 

@@ -29,9 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) answering: u32,
     /// The most bytes that were seen to wait with the browser.
     pub(crate) buffered: u64,
-    /// How long there was no room, and how often a message had to wait for some.
+    /// How long there was no room.
     pub(crate) held_for: u64,
-    pub(crate) refusals: u32,
     pub(crate) was_stopped: bool,
     pub(crate) from_due: Histogram,
     pub(crate) from_sent: Histogram,
@@ -284,7 +283,6 @@ mod tests {
             answering: 400_000,
             buffered: 2048,
             held_for: 0,
-            refusals: 0,
             was_stopped: false,
             from_due: times.clone(),
             from_sent: times,

@@ -18,6 +18,7 @@ use crate::{
     app::{self, App},
     model::{Id, Setup},
     session::Held,
+    shell::without_secrets,
 };
 
 /// How long it sends at a time, in microseconds: the browser has frames to draw.
@@ -51,7 +52,6 @@ pub(crate) struct Run {
     /// Since when there is no room, and how long there was none.
     held: Option<u32>,
     held_for: u64,
-    refusals: u32,
     pub(crate) buffered: u64,
     endings: u32,
 }
@@ -85,7 +85,7 @@ impl Run {
             book: Book::new(pipes.len()),
             plan,
             grace,
-            url: setup.url.clone(),
+            url: without_secrets(&setup.url),
             began: now,
             pipes,
             opening: own,
@@ -98,7 +98,6 @@ impl Run {
             written_off: 0,
             held: None,
             held_for: 0,
-            refusals: 0,
             buffered: 0,
             endings: 0,
         }
@@ -220,7 +219,6 @@ impl Run {
         match (waits, self.plan.pace) {
             (Some(_), _) if at >= self.plan.lasts && is_silent => Next::Done,
             (Some(Held::Full), _) => {
-                self.refusals += 1;
                 self.held.get_or_insert(at);
                 Next::In(2)
             }
@@ -321,7 +319,6 @@ impl Run {
             answering: self.last_answer.saturating_sub(self.first_sent),
             buffered: self.buffered,
             held_for: self.held_for,
-            refusals: self.refusals,
             was_stopped: self.stopping,
             from_due: std::mem::take(&mut self.book.from_due),
             from_sent: std::mem::take(&mut self.book.from_sent),

@@ -1,0 +1,196 @@
+//! The four readers of one feed.
+
+use futures_util::{
+    StreamExt as _,
+    future::{AbortHandle, abortable},
+};
+use js_sys::{Date, Math};
+use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{AbortController, EventSource, MessageEvent, RequestInit, Response};
+use wirescope::socket::{Message, Socket};
+
+use super::{
+    figures::{Bill, POLLING, WEBSOCKET, Way},
+    json,
+};
+use crate::{app, dom};
+
+const EVENTS: usize = 1;
+const LONG_POLLING: usize = 2;
+
+/// What a comparison is of.
+#[derive(Clone, Debug)]
+pub(super) struct Question {
+    /// The server's address, as `http://host:port`.
+    pub(super) base: String,
+    /// Updates a second.
+    pub(super) rate: String,
+    /// Milliseconds between two polls.
+    pub(super) poll: i32,
+}
+
+impl Question {
+    fn url(&self, more: &str) -> String {
+        format!("{}/feed/prices?rate={}{more}", self.base, self.rate)
+    }
+}
+
+/// The readers at work. Dropping it ends them.
+pub(super) struct Readers {
+    tasks: Vec<AbortHandle>,
+    events: Option<(EventSource, Closure<dyn Fn(MessageEvent)>)>,
+    requests: AbortController,
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+        if let Some((events, _)) = &self.events {
+            events.set_onmessage(None);
+            events.close();
+        }
+        self.requests.abort();
+    }
+}
+
+impl Readers {
+    pub(super) fn start(question: &Question) -> Self {
+        let requests = AbortController::new().expect("a browser can end requests");
+        let mut readers = Self { tasks: Vec::new(), events: None, requests };
+        readers.run(websocket(question.url("")));
+        readers.events = events(&question.url(""));
+        let init = readers.init();
+        readers.run(polls(LONG_POLLING, question.url("&wait=30s"), 0, init));
+        let init = readers.init();
+        readers.run(polls(POLLING, question.url(""), question.poll, init));
+        readers
+    }
+
+    fn init(&self) -> RequestInit {
+        let init = RequestInit::new();
+        init.set_signal(Some(&self.requests.signal()));
+        init
+    }
+
+    fn run(&mut self, task: impl Future<Output = ()> + 'static) {
+        let (task, handle) = abortable(task);
+        self.tasks.push(handle);
+        spawn_local(async move {
+            let _ = task.await;
+        });
+    }
+}
+
+async fn websocket(url: String) {
+    let mut socket = match Socket::connect(url).await {
+        Ok(socket) => socket,
+        Err(_) => return fail(WEBSOCKET, "it did not open"),
+    };
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Text(text) = message
+            && let Some(update) = json::parse(&text)
+        {
+            take(WEBSOCKET, &update);
+        }
+    }
+    fail(WEBSOCKET, "the connection ended");
+}
+
+fn events(url: &str) -> Option<(EventSource, Closure<dyn Fn(MessageEvent)>)> {
+    let Ok(events) = EventSource::new(url) else {
+        fail(EVENTS, "the browser refused to open it");
+        return None;
+    };
+    let listener = Closure::<dyn Fn(MessageEvent)>::new(|event: MessageEvent| {
+        if let Some(update) = event.data().as_string().and_then(|text| json::parse(&text)) {
+            take(EVENTS, &update);
+        }
+    });
+    events.set_onmessage(Some(listener.as_ref().unchecked_ref()));
+    Some((events, listener))
+}
+
+/// Asks again and again: at once, or a while after the request before. That is a quarter more or less by chance, or else
+/// what is polled by the second would always be met in the same part of its second.
+async fn polls(way: usize, url: String, every: i32, init: RequestInit) {
+    let mut after = None;
+    loop {
+        #[expect(clippy::cast_possible_truncation, reason = "it is a few seconds")]
+        let every = (f64::from(every) * (0.75 + Math::random() / 2.0)) as i32;
+        let began = Date::now();
+        let next = after.map_or(url.clone(), |after: u64| format!("{url}&after={after}"));
+        let Some(answer) = get(&next, &init).await.and_then(|text| json::parse(&text)) else {
+            return fail(way, "a request failed");
+        };
+        let updates = json::array(&answer, "updates");
+        if updates.length() == 0 {
+            with(way, |way| way.in_vain += 1);
+        }
+        for update in updates.iter() {
+            take(way, &update);
+        }
+        after = json::count(&answer, "latest");
+        #[expect(clippy::cast_possible_truncation, reason = "it is less than a minute")]
+        let left = every - (Date::now() - began) as i32;
+        if every > 0 && left > 0 {
+            sleep(left).await;
+        }
+    }
+}
+
+/// What the server says that each way cost since it began; `None` if it is not this project's.
+pub(super) async fn bills(base: &str) -> Option<[Bill; 4]> {
+    let statement = json::parse(&get(&format!("{base}/feed/prices/cost"), &RequestInit::new()).await?)?;
+    let bill = |name: &str| {
+        let line = json::field(&statement, name);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+        let cpu = json::number(&line, "cpu_us").map(|micros| (micros * 1000.0) as u64);
+        Some(Bill {
+            requests: json::count(&line, "requests")?,
+            updates: json::count(&line, "updates")?,
+            bytes_in: json::count(&line, "bytes_in")?,
+            bytes_out: json::count(&line, "bytes_out")?,
+            cpu,
+        })
+    };
+    Some([bill("websocket")?, bill("events")?, bill("long_polling")?, bill("polling")?])
+}
+
+/// The text of an answer that says 200.
+async fn get(url: &str, init: &RequestInit) -> Option<String> {
+    let answer = JsFuture::from(dom::window().fetch_with_str_and_init(url, init)).await.ok()?;
+    let answer: Response = answer.dyn_into().ok()?;
+    if !answer.ok() {
+        return None;
+    }
+    JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
+}
+
+async fn sleep(milliseconds: i32) {
+    let slept = js_sys::Promise::new(&mut |resolve, _| {
+        let _ = dom::window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    });
+    let _ = JsFuture::from(slept).await;
+}
+
+/// An update arrived.
+fn take(way: usize, update: &JsValue) {
+    let Some(made) = json::number(update, "time") else { return };
+    #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
+    let age = (Date::now() - made) as i32;
+    with(way, |way| {
+        way.updates += 1;
+        way.ages.push(age);
+    });
+}
+
+fn fail(way: usize, why: &'static str) {
+    with(way, |way| way.trouble = Some(why));
+}
+
+fn with(way: usize, change: impl FnOnce(&mut Way)) {
+    app::with(|app| app.compare.change(way, change));
+}
