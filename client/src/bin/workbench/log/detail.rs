@@ -10,7 +10,7 @@ use wirescope_protocol::{base64, hex, json};
 
 use super::{
     Entry, Log,
-    entry::{Payload, View},
+    entry::{FILES, Payload, View},
     row::{append_text, what},
     tree,
 };
@@ -387,7 +387,8 @@ fn facts(entry: &Entry<'_>) -> String {
         });
     }
     let origin = entry.origin;
-    add(&format!("connection {}", origin.connection));
+    let from = if origin.connection < FILES { "connection" } else { "file" };
+    add(&format!("{from} {}", origin.name()));
     if origin.socket > 0 {
         add(&format!("socket {}", origin.socket));
     }

@@ -9,6 +9,7 @@ use super::{
     Log,
     announce::{self, Announcer, Said},
     detail::Detail,
+    file::FilePanel,
     filter::{Filter, Shown},
     filter_panel::FilterPanel,
     rows::Rows,
@@ -48,6 +49,7 @@ pub(crate) struct Panel {
     pub(super) rows: RefCell<Rows>,
     pub(super) filter: FilterPanel,
     pub(super) detail: Detail,
+    pub(super) file: FilePanel,
     /// Files that were opened, by the numbers that their rows have for a connection's.
     pub(super) files: RefCell<Vec<(Id, String)>>,
     /// Where the rows end while they are held.
@@ -97,6 +99,7 @@ impl Panel {
             rows: RefCell::new(Rows::new()),
             filter: FilterPanel::new(),
             detail: Detail::new(),
+            file: FilePanel::new(),
             files: RefCell::default(),
             held: Cell::default(),
             seen: Cell::default(),
@@ -160,6 +163,7 @@ impl Panel {
         dom::set_attribute(&elements.pause, "aria-pressed", pressed);
         dom::set_text(&elements.pause, &text);
         self.show_kept(log);
+        self.file.render();
         self.announce(app, log);
     }
 
