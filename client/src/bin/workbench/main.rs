@@ -15,11 +15,15 @@ mod composer;
 mod connect;
 mod dom;
 mod examples;
+mod faults;
 mod format;
+mod frames;
+mod json;
 mod keep;
 mod log;
 mod measure;
 mod model;
+mod net;
 mod session;
 mod shell;
 

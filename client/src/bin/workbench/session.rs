@@ -4,7 +4,7 @@ use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{AbortHandle, abortable, join},
+    future::{AbortHandle, abortable, join, ready},
 };
 use wirescope::{
     CloseCode,
@@ -74,13 +74,14 @@ pub(crate) enum Held {
 }
 
 impl Session {
-    /// Begins what `setup` says, for the connection with this number.
-    pub(crate) fn begin(id: Id, setup: &Setup) -> Result<Self, Error> {
-        if setup.lasts { Self::link(id, setup) } else { Ok(Self::socket(id, setup)) }
+    /// Begins what `setup` says, for the connection with this number; each of its WebSockets with a trace of its own or none.
+    pub(crate) fn begin(id: Id, setup: &Setup, is_traced: bool) -> Result<Self, Error> {
+        if setup.lasts { Self::link(id, setup, is_traced) } else { Ok(Self::socket(id, setup, is_traced)) }
     }
 
-    fn socket(id: Id, setup: &Setup) -> Self {
-        let mut attempt = Socket::connect(&setup.url).subprotocols(&setup.offers).into_future();
+    fn socket(id: Id, setup: &Setup, is_traced: bool) -> Self {
+        let url = if is_traced { with_trace(id, &setup.url) } else { setup.url.clone() };
+        let mut attempt = Socket::connect(&url).subprotocols(&setup.offers).into_future();
         let opened = Rc::new(RefCell::new(None));
         let place = Rc::clone(&opened);
         let tasks = run(async move {
@@ -108,8 +109,14 @@ impl Session {
         Self { id, running: Running::Socket(opened), tasks }
     }
 
-    fn link(id: Id, setup: &Setup) -> Result<Self, Error> {
-        let link = Link::to(&setup.url).subprotocols(&setup.offers).open()?;
+    fn link(id: Id, setup: &Setup, is_traced: bool) -> Result<Self, Error> {
+        let (url, offers) = (setup.url.clone(), setup.offers.clone());
+        let options = if is_traced {
+            Link::provided(move || ready(Some((with_trace(id, &url), offers.clone()))))
+        } else {
+            Link::to(url).subprotocols(offers)
+        };
+        let link = options.open()?;
         let (mut reader, mut phases, watched) = (link.clone(), link.phases(), link.clone());
         let reading = async move {
             while let Some(message) = reader.next().await {
@@ -263,6 +270,13 @@ fn run(task: impl Future<Output = ()> + 'static) -> AbortHandle {
         let _ = task.await;
     });
     handle
+}
+
+/// The URL of a connection's next WebSocket, with a trace.
+fn with_trace(id: Id, url: &str) -> String {
+    let mut traced = url.to_owned();
+    app::with(|app| traced = app.frames.watched.with_trace(id, url));
+    traced
 }
 
 fn tell(id: Id, happening: Happening) {

@@ -76,6 +76,12 @@ impl Frame {
         (frames, bytes)
     }
 
+    /// The head that bytes begin with, of a frame that is not all there.
+    pub(crate) fn head_of(out: bool, bytes: &[u8]) -> Option<Self> {
+        let (head, length) = measure(bytes)?;
+        Some(Self { out, head: bytes[..head].to_vec(), payload: Vec::new(), length })
+    }
+
     fn first(&self) -> u8 {
         self.head.first().copied().unwrap_or_default()
     }
@@ -303,7 +309,8 @@ mod tests {
 
     #[test]
     fn longer_lengths_are_fields_of_their_own() {
-        let (frames, rest) = Frame::all_in(true, &[&[0x82, 0x7e, 1, 0][..], &[7; 256], b"\x89\x00\x01"].concat());
+        let wire = [&[0x82, 0x7e, 1, 0][..], &[7; 256], b"\x89\x00\x01"].concat();
+        let (frames, rest) = Frame::all_in(true, &wire);
         assert_eq!((frames.len(), rest), (2, &b"\x01"[..]));
         let fields = frames[0].fields();
         assert_eq!((fields[7].name, &*fields[7].bits, &*fields[7].short), ("extended length", "01 00", "256 B"));

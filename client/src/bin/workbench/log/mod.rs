@@ -23,4 +23,5 @@ pub(crate) use self::{
     entry::{Content, Delivery, Entry, Kind, Moment, Note, Origin, Payload, Tally, View},
     panel::Panel,
     store::Log,
+    row::append_text,
 };

@@ -99,6 +99,21 @@ impl Connection {
         matches!(self.phase, Phase::Connecting | Phase::Open | Phase::Waiting | Phase::Closing)
     }
 
+    /// The how manyth WebSocket this is, from 1; 0 before the first.
+    pub(crate) fn socket(&self) -> u32 {
+        self.socket
+    }
+
+    /// How many data messages its WebSocket was handed, and how many it received.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.sent, self.received)
+    }
+
+    /// Whether its WebSocket has opened and not ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
     /// A WebSocket is tried.
     pub(crate) fn connecting(&mut self, log: &mut Log, now: Moment) {
         (self.socket, self.sent, self.received) = (self.socket + 1, 0, 0);
