@@ -14,4 +14,293 @@ use wirescope::{
 };
 
 use crate::{
-    composer, connect, dom, faults, frames,
+    compare, composer, connect, dom, examples, faults, frames,
+    log::{self, Delivery, Moment},
+    measure,
+    model::{Connection, Id, Model},
+    session::{Happening, NotSent, Session},
+    shell,
+};
+
+thread_local! {
+    // The page's one root, alive as long as the page: the browser's callbacks outlive every scope in Rust, and reach
+    // what they work on through here.
+    static APP: OnceCell<App> = const { OnceCell::new() };
+    static STOPPED: Cell<bool> = const { Cell::new(false) };
+}
+
+pub(crate) struct App {
+    pub(crate) window: Window,
+    performance: Performance,
+    pub(crate) model: RefCell<Model>,
+    sessions: RefCell<BTreeMap<Id, Session>>,
+    // The parts of the page. Each has its elements and what only it knows; all read the model and draw themselves.
+    pub(crate) shell: shell::Panel,
+    pub(crate) connect: connect::Panel,
+    pub(crate) composer: composer::Panel,
+    pub(crate) log: log::Panel,
+    pub(crate) faults: faults::Panel,
+    pub(crate) frames: frames::Panel,
+    pub(crate) measure: measure::Panel,
+    pub(crate) compare: compare::Panel,
+    pub(crate) examples: examples::Panel,
+    /// How far the local clock is behind UTC, in milliseconds.
+    behind_utc: Cell<f64>,
+    frame: Closure<dyn Fn()>,
+    frame_asked: Cell<bool>,
+}
+
+pub(crate) fn start() {
+    APP.with(|cell| {
+        let _ = cell.set(App::new());
+    });
+    with(App::begin);
+}
+
+/// Has no event do anything any more; `false` if it was so already.
+pub(crate) fn stop() -> bool {
+    !STOPPED.replace(true)
+}
+
+/// What every callback of the browser begins with.
+pub(crate) fn with(work: impl FnOnce(&App)) {
+    if !STOPPED.get() {
+        APP.with(|cell| {
+            if let Some(app) = cell.get() {
+                work(app);
+            }
+        });
+    }
+}
+
+impl App {
+    fn new() -> Self {
+        let window = dom::window();
+        Self {
+            performance: window.performance().expect("a window has a clock"),
+            window,
+            model: RefCell::default(),
+            sessions: RefCell::default(),
+            shell: shell::Panel::new(),
+            connect: connect::Panel::new(),
+            composer: composer::Panel::new(),
+            log: log::Panel::new(),
+            faults: faults::Panel::new(),
+            frames: frames::Panel::new(),
+            measure: measure::Panel::new(),
+            compare: compare::Panel::new(),
+            examples: examples::Panel::new(),
+            behind_utc: Cell::new(0.0),
+            frame: Closure::new(|| with(App::render)),
+            frame_asked: Cell::new(false),
+        }
+    }
+
+    fn begin(&self) {
+        self.set_clock();
+        self.connect.begin(self);
+        self.faults.begin();
+        self.composer.begin();
+        self.shell.begin(self);
+        self.render();
+    }
+
+    /// Connects the selected connection as its setup says.
+    pub(crate) fn connect(&self) {
+        let (id, url) = {
+            let model = self.model.borrow();
+            (model.selected, model.selected().setup.url.clone())
+        };
+        if !self.faults.servers.postpones(id, &url) {
+            self.connect_now(id);
+        }
+    }
+
+    /// Connects a connection, whatever is known of its server.
+    pub(crate) fn connect_now(&self, id: Id) {
+        self.set_clock();
+        let setup = match self.model.borrow().get(id) {
+            Some(connection) if !connection.is_live() => connection.setup.clone(),
+            _ => return,
+        };
+        self.faults.opening(id, &setup.url);
+        let is_traced = self.frames.traces(self, &setup.url);
+        self.frames.watched.forget_given(id);
+        match Session::begin(id, &setup, is_traced) {
+            Ok(session) => {
+                self.sessions.borrow_mut().insert(id, session);
+            }
+            Err(error) => self.happened(id, Happening::Refused(error)),
+        }
+        self.changed();
+    }
+
+    /// Ends a connection: a close that a browser takes, or an attempt that is given up.
+    pub(crate) fn close(&self, id: Id, code: CloseCode, reason: &str) {
+        let now = self.now();
+        if self.sessions.borrow().contains_key(&id) {
+            self.model.borrow_mut().with(id, |connection, log| connection.closing(log, now, code, reason));
+            let session = self.sessions.borrow_mut().remove(&id);
+            if let Some(session) = session {
+                session.close(code, reason);
+                // It lasts until it says that it has ended.
+                if self.model.borrow().get(id).is_some_and(Connection::is_live) {
+                    self.sessions.borrow_mut().insert(id, session);
+                }
+            }
+        }
+        self.changed();
+    }
+
+    /// Forgets a connection, and ends it if it lives.
+    pub(crate) fn remove(&self, id: Id) {
+        let _ended = self.sessions.borrow_mut().remove(&id);
+        self.model.borrow_mut().remove(id);
+        self.changed();
+    }
+
+    /// A link that waits tries at once.
+    pub(crate) fn retry_now(&self, id: Id) {
+        if let Some(session) = self.sessions.borrow().get(&id) {
+            session.retry_now();
+        }
+    }
+
+    /// Sends a message on a connection and logs it; gives its number in the log.
+    pub(crate) fn send(&self, id: Id, message: Message) -> Result<u64, NotSent> {
+        let now = self.now();
+        let sessions = self.sessions.borrow();
+        let session = sessions.get(&id).filter(|session| session.takes()).ok_or(NotSent::NotOpen)?;
+        let (mut number, size) = (0, message.len());
+        self.model.borrow_mut().with(id, |connection, log| {
+            number = connection.sent(log, now, message.clone());
+        });
+        let taken = session.send(number, message);
+        drop(sessions);
+        if taken.is_ok() {
+            self.measure.saw_sent(id, now.mono, size);
+        } else {
+            self.happened(id, Happening::Delivered(number, Delivery::Dropped));
+        }
+        self.changed();
+        taken.map(|()| number)
+    }
+
+    /// What runs a connection, if it runs.
+    pub(crate) fn session<T>(&self, id: Id, work: impl FnOnce(&Session) -> T) -> Option<T> {
+        self.sessions.borrow().get(&id).map(work)
+    }
+
+    /// What a connection tells of itself.
+    pub(crate) fn happened(&self, id: Id, happening: Happening) {
+        if let Happening::Received(message) = &happening
+            && self.measure.takes(self, id, message)
+        {
+            return;
+        }
+        let now = self.now();
+        self.measure.saw(id, now.mono, &happening);
+        let mut ended = false;
+        self.model.borrow_mut().with(id, |connection, log| match happening {
+            Happening::Connecting => {
+                connection.connecting(log, now);
+                self.frames.watched.connecting(connection);
+            }
+            Happening::Opened(subprotocol) => {
+                connection.opened(log, now, &subprotocol);
+                self.frames.watched.watch(connection);
+            }
+            Happening::Received(message) => connection.received(log, now, message),
+            Happening::Delivered(number, Delivery::HandedOver) => connection.handed_over(log, number),
+            Happening::Delivered(number, delivery) => {
+                log.amend(number, |entry| entry.delivery = Some(delivery));
+            }
+            Happening::Closed(close) => {
+                let opened = connection.is_open();
+                connection.closed(log, now, &close);
+                self.frames.watched.ended(connection, opened, &close);
+                if !opened {
+                    self.faults.explain(connection);
+                }
+                ended = !connection.setup.lasts;
+            }
+            Happening::Waiting(phase) => connection.waiting(log, now, &waiting(&phase)),
+            Happening::Ended => {
+                connection.ended();
+                ended = true;
+            }
+            Happening::GivenUp => {
+                connection.given_up(log, now);
+                ended = true;
+            }
+            Happening::Refused(error) => {
+                if matches!(error, Error::Blocked { .. }) {
+                    connection.refused(log, now, error.to_string());
+                }
+                self.connect.refused(&error);
+                ended = true;
+            }
+        });
+        if ended {
+            // Dropped when nothing is borrowed any more.
+            let _ended = self.sessions.borrow_mut().remove(&id);
+        }
+        self.changed();
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment {
+            wall: whole(Date::now() - self.behind_utc.get()),
+            mono: whole(self.performance.now() * 1000.0),
+        }
+    }
+
+    /// Asks for one rendering in the browser's next frame, however often it is called before.
+    pub(crate) fn changed(&self) {
+        if !self.frame_asked.replace(true) {
+            let _ = self.window.request_animation_frame(self.frame.as_ref().unchecked_ref());
+        }
+    }
+
+    fn render(&self) {
+        self.frame_asked.set(false);
+        self.shell.render(self);
+        self.connect.render(self);
+        self.composer.render(self);
+        self.log.render(self);
+        self.faults.render(self);
+        self.frames.render(self);
+        self.measure.render(self);
+        self.compare.render(self);
+        self.examples.render(self);
+    }
+
+    /// Summer time may have begun since.
+    fn set_clock(&self) {
+        self.behind_utc.set(Date::new_0().get_timezone_offset() * 60_000.0);
+    }
+}
+
+/// What a link waits for.
+fn waiting(phase: &link::Phase) -> String {
+    match phase {
+        link::Phase::Waiting { until } => {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+            let left = (*until as f64 - Date::now()).max(0.0);
+            format!("tries again in {}", crate::format::duration(whole(left * 1000.0)))
+        }
+        link::Phase::Offline => "waits for a network".to_owned(),
+        link::Phase::Hidden => "waits to be seen".to_owned(),
+        _ => "waits for the page to be back".to_owned(),
+    }
+}
+
+/// A browser's time without its fraction.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "times are after 1970 and far below 2^53"
+)]
+fn whole(time: f64) -> u64 {
+    time as u64
+}

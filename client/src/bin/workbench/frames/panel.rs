@@ -113,8 +113,12 @@ impl Panel {
         }
         let traces = self.watched.traces.borrow();
         let record = shown.and_then(|shown| Some((shown, traces.get(&shown.key)?)));
-        for tab in [&self.elements.frames_tab, &self.elements.handshake_tab] {
-            dom::set_flag(tab, "hidden", record.is_none());
+        if self.elements.frames_tab.has_attribute("hidden") != record.is_none() {
+            for tab in [&self.elements.frames_tab, &self.elements.handshake_tab] {
+                dom::set_flag(tab, "hidden", record.is_none());
+            }
+            // The detail goes by that in what it shows.
+            app.changed();
         }
         let Some((shown, record)) = record else { return };
         if !self.elements.frames.has_attribute("hidden") {
