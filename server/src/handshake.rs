@@ -16,7 +16,7 @@ use wirescope_protocol::subprotocol;
 
 use crate::{
     access::{self, Denied},
-    fault::{Answer, Direction, Effect, Made, Plan},
+    fault::{Answer, Direction, Made, Plan},
     metrics::Metrics,
     opening::{self, Head},
     query::{Query, QueryError},
@@ -204,7 +204,7 @@ pub(crate) async fn answer<S: Stream>(
             fault.strike(request, &mut answer, &mut chance);
             metrics.fault(setting.fault.name);
             if let Some(tracer) = tracer {
-                tracer.fault(setting.fault.name, Direction::Out, 0, &Effect::default());
+                tracer.fault(setting.fault.name, Direction::Out, 0, None);
             }
         }
     }

@@ -264,13 +264,13 @@ impl Tracer {
         self.record("raw", direction, event);
     }
 
-    /// A fault that struck a message, or came after it, and what it did.
-    pub(crate) fn fault(&self, name: &str, direction: Direction, message: u64, effect: &Effect) {
+    /// A fault that bent a message, with what it did, or that came after one.
+    pub(crate) fn fault(&self, name: &str, direction: Direction, message: u64, effect: Option<&Effect>) {
         let mut event = json!({ "fault": name, "message": message });
-        if !effect.later.is_zero() {
+        if let Some(effect) = effect {
             event["later_ms"] = milliseconds(effect.later);
         }
-        if let Some((opcode, payload)) = &effect.was {
+        if let Some((opcode, payload)) = effect.and_then(|effect| effect.was.as_ref()) {
             event["was"] =
                 json!({ "opcode": opcode, "length": payload.len(), "payload": hex(start(payload)) });
         }
@@ -396,11 +396,11 @@ mod tests {
         let same = Arc::clone(&trace);
         let watcher = tokio::spawn(async move { same.next(0).await });
         tokio::task::yield_now().await;
-        trace.begin().fault("drop", Direction::Out, 7, &Effect::default());
+        trace.begin().fault("drop", Direction::Out, 7, None);
         let (event, next) = watcher.await.unwrap();
         assert!(event.contains("\"fault\":\"drop\"") && event.contains("\"message\":7"), "{event}");
         assert_eq!(next, 1);
-        trace.begin().fault("drop", Direction::Out, 8, &Effect::default());
+        trace.begin().fault("drop", Direction::Out, 8, None);
         assert!(traces.get(ID).next(1).await.0.contains("\"conn\":2"));
     }
 

@@ -284,14 +284,14 @@ impl Page {
     }
 
     /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not
-    /// that a WebSocket failed, which browsers report there themselves.
+    /// that a WebSocket failed, or that a server told nothing of its faults, which browsers report there themselves.
     pub async fn console_errors(&self) -> Vec<String> {
         let log = self.client().issue_cmd(Command::console()).await.expect("the browser's log");
         let entries = log.as_array().expect("entries").iter();
         entries
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| !message.contains("WebSocket connection to"))
+            .filter(|message| !message.contains("WebSocket connection to") && !message.contains("/faults.json"))
             .collect()
     }
 

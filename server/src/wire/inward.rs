@@ -20,7 +20,7 @@ use super::{
     lane::{Bender, Lane},
     unread::Unread,
 };
-use crate::fault::{After, Direction, Effect, Flying, Made, Plan, Shape, Strike, Trigger};
+use crate::fault::{After, Direction, Flying, Made, Plan, Shape, Strike, Trigger};
 
 /// How often a stall looks how much waits.
 const LOOK: Duration = Duration::from_millis(10);
@@ -203,7 +203,7 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
             Flying { number: 0, opcode, payload: payload.freeze(), due: now, shape: Shape::OneFrame };
         let wire = self.wire;
         let bent = self.bender.bend(message, |fault, number, effect| {
-            wire.struck(fault, Direction::In, number, effect);
+            wire.struck(fault, Direction::In, number, Some(&effect));
         });
         for message in bent {
             self.send(message);
@@ -280,7 +280,7 @@ impl<'a, W: AsyncWrite + Unpin> Inward<'a, W> {
     async fn stall(&mut self, fault: &'static str, time: Duration) {
         // What was read before goes on.
         self.put_due(Instant::now()).await;
-        self.wire.struck(fault, Direction::In, self.bender.number(), Effect::default());
+        self.wire.struck(fault, Direction::In, self.bender.number(), None);
         let started = Instant::now();
         let (mut waiting, mut grew) = (self.unread.bytes(), started);
         while let Some(left) = time.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {

@@ -259,11 +259,11 @@ impl<'a> Wire<'a> {
         }
     }
 
-    fn struck(&self, fault: &'static str, direction: Direction, message: u64, effect: Effect) {
+    fn struck(&self, fault: &'static str, direction: Direction, message: u64, effect: Option<&Effect>) {
         *self.state().verdict.faults.entry(fault).or_default() += 1;
         self.metrics.fault(fault);
         if let Some(tracer) = self.tracer {
-            tracer.fault(fault, direction, message, &effect);
+            tracer.fault(fault, direction, message, effect);
         }
     }
 }

@@ -166,7 +166,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
             }
             let idle_at = self.idle_cutoff.map(|time| self.wire.state().active + time);
             if idle_at.is_some_and(|at| at <= now) {
-                self.wire.struck("idle-cutoff", Direction::Out, self.bender.number(), Effect::default());
+                self.wire.struck("idle-cutoff", Direction::Out, self.bender.number(), None);
                 return Over::Fin;
             }
             let wake = self
@@ -221,7 +221,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
                 };
                 let wire = self.wire;
                 let bent = self.bender.bend(message, |fault, number, effect| {
-                    wire.struck(fault, Direction::Out, number, effect);
+                    wire.struck(fault, Direction::Out, number, Some(&effect));
                 });
                 for message in bent {
                     self.send(message);
@@ -283,7 +283,8 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
     fn struck_control(&self, fault: &'static str, frame: &Frame, late: Option<Duration>) {
         let was = late.is_none().then(|| (frame.opcode(), frame.payload.clone()));
         let effect = Effect { later: late.unwrap_or_default(), was };
-        self.wire.struck(fault, Direction::Out, self.bender.number(), effect);
+        // It is of no message.
+        self.wire.struck(fault, Direction::Out, 0, Some(&effect));
     }
 
     /// What the message faults still hold back goes before what follows.
@@ -346,7 +347,7 @@ impl<'a, W: AsyncWrite + Unpin> Outward<'a, W> {
     }
 
     async fn strike(&mut self, fault: &'static str, strike: Strike, message: u64) -> Option<Over> {
-        self.wire.struck(fault, Direction::Out, message, Effect::default());
+        self.wire.struck(fault, Direction::Out, message, None);
         match strike {
             Strike::Inject(bytes) => {
                 self.wire.saw_raw(Direction::Out, &bytes, 0);

@@ -14,7 +14,7 @@ use wirescope::{
 };
 
 use crate::{
-    compare, composer, connect, dom, examples,
+    compare, composer, connect, dom, examples, faults, frames,
     log::{self, Delivery, Moment},
     measure,
     model::{Connection, Id, Model},
@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) composer: composer::Panel,
     pub(crate) script: script::Panel,
     pub(crate) log: log::Panel,
+    pub(crate) faults: faults::Panel,
+    pub(crate) frames: frames::Panel,
     pub(crate) measure: measure::Panel,
     pub(crate) compare: compare::Panel,
     pub(crate) examples: examples::Panel,
@@ -86,6 +88,8 @@ impl App {
             composer: composer::Panel::new(),
             script: script::Panel::new(),
             log: log::Panel::new(),
+            faults: faults::Panel::new(),
+            frames: frames::Panel::new(),
             measure: measure::Panel::new(),
             compare: compare::Panel::new(),
             examples: examples::Panel::new(),
@@ -98,6 +102,7 @@ impl App {
     fn begin(&self) {
         self.set_clock();
         self.connect.begin(self);
+        self.faults.begin();
         self.composer.begin();
         self.shell.begin(self);
         self.render();
@@ -105,15 +110,29 @@ impl App {
 
     /// Connects the selected connection as its setup says.
     pub(crate) fn connect(&self) {
-        self.set_clock();
-        let (id, setup) = {
+        let (id, url) = {
             let model = self.model.borrow();
-            (model.selected, model.selected().setup.clone())
+            (model.selected, model.selected().setup.url.clone())
         };
-        if let Some(connection) = self.model.borrow_mut().get_mut(id) {
-            connection.begun();
+        if !self.faults.servers.postpones(id, &url) {
+            self.connect_now(id);
         }
-        match Session::begin(id, &setup) {
+    }
+
+    /// Connects a connection, whatever is known of its server.
+    pub(crate) fn connect_now(&self, id: Id) {
+        self.set_clock();
+        let setup = match self.model.borrow_mut().get_mut(id) {
+            Some(connection) if !connection.is_live() => {
+                connection.begun();
+                connection.setup.clone()
+            }
+            _ => return,
+        };
+        self.faults.opening(id, &setup.url);
+        let is_traced = self.frames.traces(self, &setup.url);
+        self.frames.watched.forget_given(id);
+        match Session::begin(id, &setup, is_traced) {
             Ok(session) => {
                 self.sessions.borrow_mut().insert(id, session);
                 self.connect.connected(self, &setup.url);
@@ -210,12 +229,23 @@ impl App {
             return self.changed();
         }
         self.model.borrow_mut().with(id, |connection, log| match happening {
-            Happening::Connecting(attempt) => connection.connecting(log, now, attempt),
-            Happening::Opened(subprotocol) => connection.opened(log, now, &subprotocol),
+            Happening::Connecting(attempt) => {
+                connection.connecting(log, now, attempt);
+                self.frames.watched.connecting(connection);
+            }
+            Happening::Opened(subprotocol) => {
+                connection.opened(log, now, &subprotocol);
+                self.frames.watched.watch(connection);
+            }
             Happening::Received(message) => connection.received(log, now, message),
             Happening::Delivered(number, _) => connection.handed_over(log, number),
             Happening::Closed(close) => {
+                let opened = connection.is_open();
                 connection.closed(log, now, &close);
+                self.frames.watched.ended(connection, opened, &close);
+                if !opened {
+                    self.faults.explain(connection);
+                }
                 ended = !connection.setup.lasts;
             }
             Happening::Waiting(phase) => {
@@ -267,6 +297,8 @@ impl App {
         self.composer.render(self);
         self.script.render();
         self.log.render(self);
+        self.faults.render(self);
+        self.frames.render(self);
         self.measure.render(self);
         self.compare.render(self);
         self.examples.render(self);

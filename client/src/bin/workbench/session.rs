@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
-    future::{AbortHandle, abortable, join},
+    future::{AbortHandle, abortable, join, ready},
 };
 use wirescope::{
     CloseCode,
@@ -87,13 +87,14 @@ pub(crate) enum Held {
 }
 
 impl Session {
-    /// Begins what `setup` says, for the connection with this number.
-    pub(crate) fn begin(id: Id, setup: &Setup) -> Result<Self, Error> {
-        if setup.lasts { Self::link(id, setup) } else { Ok(Self::socket(id, setup)) }
+    /// Begins what `setup` says, for the connection with this number; each of its WebSockets with a trace of its own or none.
+    pub(crate) fn begin(id: Id, setup: &Setup, is_traced: bool) -> Result<Self, Error> {
+        if setup.lasts { Self::link(id, setup, is_traced) } else { Ok(Self::socket(id, setup, is_traced)) }
     }
 
-    fn socket(id: Id, setup: &Setup) -> Self {
-        let mut attempt = setup.socket().into_future();
+    fn socket(id: Id, setup: &Setup, is_traced: bool) -> Self {
+        let url = if is_traced { with_trace(id, &setup.url) } else { setup.url.clone() };
+        let mut attempt = setup.socket(&url).into_future();
         let outbox = Rc::new(Outbox::default());
         let place = Rc::clone(&outbox);
         let tasks = run(async move {
@@ -128,8 +129,14 @@ impl Session {
         Self { id, running: Running::Socket(outbox), tasks }
     }
 
-    fn link(id: Id, setup: &Setup) -> Result<Self, Error> {
-        let link = setup.link().open()?;
+    fn link(id: Id, setup: &Setup, is_traced: bool) -> Result<Self, Error> {
+        let (url, offers) = (setup.url.clone(), setup.offers.clone());
+        let endpoint = if is_traced {
+            Link::provided(move || ready(Some((with_trace(id, &url), offers.clone()))))
+        } else {
+            Link::to(url).subprotocols(offers)
+        };
+        let link = setup.link(endpoint).open()?;
         let (mut reader, mut phases) = (link.clone(), link.phases());
         let tasks = run(async move {
             let (mut told, mut reading) = (Told::default(), true);
@@ -384,6 +391,13 @@ fn run(task: impl Future<Output = ()> + 'static) -> AbortHandle {
         let _ = task.await;
     });
     handle
+}
+
+/// The URL of a connection's next WebSocket, with a trace.
+fn with_trace(id: Id, url: &str) -> String {
+    let mut traced = url.to_owned();
+    app::with(|app| traced = app.frames.watched.with_trace(id, url));
+    traced
 }
 
 fn tell(id: Id, happening: Happening) {

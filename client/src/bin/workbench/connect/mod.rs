@@ -232,7 +232,7 @@ impl Panel {
         let _ = field.focus();
     }
 
-    fn submit(&self, app: &App) {
+    pub(crate) fn submit(&self, app: &App) {
         if app.model.borrow().selected().is_live() {
             return;
         }

@@ -23,5 +23,6 @@ mod tree;
 pub(crate) use self::{
     entry::{Content, Delivery, Entry, Kind, Moment, Note, Origin, Payload, Tally, View},
     panel::Panel,
+    row::append_text,
     store::Log,
 };

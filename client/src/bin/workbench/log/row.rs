@@ -69,6 +69,17 @@ impl Row {
         }
     }
 
+    /// Names the fault that its frames met, if they met one.
+    pub(super) fn mark(&self, fault: Option<&str>) {
+        match fault {
+            Some(fault) => dom::set_attribute(&self.element, "data-fault", fault),
+            None if self.element.has_attribute("data-fault") => {
+                let _ = self.element.remove_attribute("data-fault");
+            }
+            None => {}
+        }
+    }
+
     pub(super) fn show(&mut self, entry: &Entry<'_>) {
         let key = Key { number: entry.number, delivery: entry.delivery, partner: entry.partner };
         if self.shown == Some(key) {
@@ -194,7 +205,7 @@ pub(super) fn append_line(parent: &Element, text: &str) {
 }
 
 /// Appends a text, and what is hidden in it by name.
-pub(super) fn append_text(parent: &Element, text: &str) {
+pub(crate) fn append_text(parent: &Element, text: &str) {
     append_pieces(parent, text, false);
 }
 

@@ -9,7 +9,10 @@ use super::{
     row::Row,
     scroll::{Measures, Scroll, float, whole},
 };
-use crate::dom::{self, append, elements};
+use crate::{
+    app,
+    dom::{self, append, elements},
+};
 
 elements! {
     Elements {
@@ -141,6 +144,7 @@ impl Rows {
             if let Some(entry) = shown.number_at(from + index).and_then(|number| shown.log.get(number)) {
                 row.show(&entry);
                 row.select(self.selected == Some(entry.number));
+                app::with(|app| row.mark(app.frames.mark(&entry).as_deref()));
             }
         }
         let active = self.rows.iter().find(|row| row.number().is_some() && row.number() == self.selected);

@@ -116,6 +116,21 @@ impl Connection {
         self.verdict = None;
     }
 
+    /// The how manyth WebSocket this is, from 1; 0 before the first.
+    pub(crate) fn socket(&self) -> u32 {
+        self.socket
+    }
+
+    /// How many data messages its WebSocket was handed, and how many it received.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.sent, self.received)
+    }
+
+    /// Whether its WebSocket has opened and not ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.opened.is_some()
+    }
+
     /// A WebSocket is tried: the how manyth time in a row.
     pub(crate) fn connecting(&mut self, log: &mut Log, now: Moment, attempt: u32) {
         self.attempt = attempt;

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use wirescope::{
-    link::{Heartbeat, Link, Options, RetryPolicy},
+    link::{Heartbeat, Options, RetryPolicy},
     socket::{Connect, Message, Socket},
 };
 
@@ -58,19 +58,21 @@ impl Default for Retry {
 }
 
 impl Setup {
-    pub(crate) fn socket(&self) -> Connect {
-        let connect = Socket::connect(&self.url).subprotocols(&self.offers);
+    /// A socket to this URL, which may have more in it than the one that was set up.
+    pub(crate) fn socket(&self, url: &str) -> Connect {
+        let connect = Socket::connect(url).subprotocols(&self.offers);
         if self.stream { connect.stream_if_available() } else { connect }
     }
 
-    pub(crate) fn link(&self) -> Options {
+    /// A link to this endpoint, with the settings for its tries.
+    pub(crate) fn link(&self, endpoint: Options) -> Options {
         let retry = &self.retry;
         let ms = |time: u32| Duration::from_millis(time.into());
         let mut policy = RetryPolicy::default();
         (policy.base, policy.cap, policy.max_tries) = (ms(retry.base), ms(retry.cap), retry.max_tries);
         (policy.min_uptime, policy.connect_timeout) = (ms(retry.min_uptime), ms(retry.connect_timeout));
         policy.wait_while_hidden = retry.wait_while_hidden;
-        let mut options = Link::to(&self.url).subprotocols(&self.offers).retry(policy);
+        let mut options = endpoint.retry(policy);
         let beat = &retry.heartbeat;
         if !beat.text.is_empty() {
             let ping: Rc<str> = beat.text.as_str().into();

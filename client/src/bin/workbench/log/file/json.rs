@@ -72,10 +72,7 @@ mod tests {
     fn strings_are_escaped_as_json_wants() {
         let mut out = Vec::new();
         string("a\"\\\n\t\r\0\u{1f}\u{7f}é😀</script>", &mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "\"a\\\"\\\\\\n\\t\\r\\u0000\\u001f\u{7f}é😀</script>\""
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\\"\\\\\\n\\t\\r\\u0000\\u001f\u{7f}é😀</script>\"");
     }
 
     #[test]

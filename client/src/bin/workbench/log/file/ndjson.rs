@@ -106,7 +106,8 @@ mod tests {
         for number in 0..3 {
             assert_eq!(line(&log.get(number).unwrap(), 60_000, 0, &mut out), None);
         }
-        let common = r#"{"time":"1970-01-01T00:01:01.000Z","us":5,"connection":1,"socket":2,"ordinal":3,"kind":"#;
+        let common =
+            r#"{"time":"1970-01-01T00:01:01.000Z","us":5,"connection":1,"socket":2,"ordinal":3,"kind":"#;
         let lines = [
             r#"{"wirescope":1,"connections":{"1":"ws://x/\"","2":""}}"#.to_owned(),
             common.to_owned() + r#""sent","delivery":"queued","text":"a\"b\n"}"#,

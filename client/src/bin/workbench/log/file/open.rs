@@ -111,7 +111,12 @@ pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> b
 
 const NOT_UTF8: &str = "not UTF-8";
 
-fn read_line(line: &[u8], is_first: bool, importer: &mut Importer, opened: &mut Opened) -> Result<(), String> {
+fn read_line(
+    line: &[u8],
+    is_first: bool,
+    importer: &mut Importer,
+    opened: &mut Opened,
+) -> Result<(), String> {
     let text = std::str::from_utf8(line).map_err(|_| NOT_UTF8.to_owned())?;
     if text.trim().is_empty() {
         return Ok(());
@@ -157,7 +162,8 @@ async fn open_har(
         }
         let messages: js_sys::Array = messages.unchecked_into();
         let url = get(&get(&entry, "request"), "url").as_string().unwrap_or_default();
-        let began = js_sys::Date::parse(&get(&entry, "startedDateTime").as_string().unwrap_or_default()) * 1000.0;
+        let began =
+            js_sys::Date::parse(&get(&entry, "startedDateTime").as_string().unwrap_or_default()) * 1000.0;
         let zero = *start.get_or_insert(began);
         let origin = |ordinal| Origin { connection: importer.id, socket, ordinal };
         let note = Note { head: url, ..Note::default() };

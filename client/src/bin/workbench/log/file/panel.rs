@@ -3,7 +3,9 @@
 use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsCast as _;
-use web_sys::{DragEvent, Element, File, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, Url};
+use web_sys::{
+    DragEvent, Element, File, HtmlElement, HtmlInputElement, HtmlSelectElement, KeyboardEvent, Url,
+};
 
 use super::{
     open,

@@ -29,7 +29,10 @@ pub(super) struct Save {
 }
 
 enum Format {
-    Ndjson { parts: Array, out: Vec<u8> },
+    Ndjson {
+        parts: Array,
+        out: Vec<u8>,
+    },
     /// Each socket with what the browser took of it.
     Har(Vec<(Socket, Array)>),
 }

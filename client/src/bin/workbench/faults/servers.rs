@@ -1,0 +1,127 @@
+//! Which servers are of this project: those that have a table of faults.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use wirescope::spawn;
+
+use super::{table::Table, url};
+use crate::{
+    alarm::Alarm,
+    app::{self, App},
+    model::Id,
+    net,
+};
+
+/// What is known of a server.
+#[derive(Clone, Debug)]
+pub(crate) enum Server {
+    /// It was asked and has not answered.
+    Asked,
+    Ours(Rc<Table>),
+    /// It answered as another server does; `Some` with words of its own.
+    Another(Option<String>),
+}
+
+/// What is known of servers, by where they answer HTTP.
+pub(crate) struct Servers {
+    known: RefCell<BTreeMap<String, Server>>,
+    /// Connections that are to be opened as soon as their servers are known.
+    waiting: RefCell<Vec<Id>>,
+    patience: Alarm,
+}
+
+/// How long a connection waits for that.
+const PATIENCE: i32 = 700;
+/// How many servers are kept.
+const MOST: usize = 64;
+
+impl Servers {
+    pub(crate) fn new() -> Self {
+        let patience = Alarm::new(|app| {
+            app.faults.servers.patience.rang();
+            app.faults.servers.go_on(app);
+        });
+        Self { known: RefCell::default(), waiting: RefCell::default(), patience }
+    }
+
+    /// What is known of a URL's server.
+    pub(crate) fn of(&self, url: &str) -> Option<Server> {
+        let (origin, _) = url::over_http(url)?;
+        self.known.borrow().get(&origin).cloned()
+    }
+
+    /// The table of a URL's server, if it is of this project.
+    pub(crate) fn table(&self, url: &str) -> Option<Rc<Table>> {
+        match self.of(url) {
+            Some(Server::Ours(table)) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// Asks a URL's server unless it was asked before.
+    pub(crate) fn ask(&self, url: &str) {
+        let Some((origin, _)) = url::over_http(url) else { return };
+        let mut known = self.known.borrow_mut();
+        if known.contains_key(&origin) {
+            return;
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(origin.clone(), Server::Asked);
+        drop(known);
+        spawn(async move {
+            let answer = net::ask("GET", &format!("{origin}/faults.json")).await;
+            let server = match answer {
+                Some((200, text)) => {
+                    Table::read(&text).map_or(Server::Another(None), |table| Server::Ours(Rc::new(table)))
+                }
+                // A token is asked for, perhaps.
+                Some((401 | 403, text)) => Server::Another(Some(text.trim().chars().take(300).collect())),
+                _ => Server::Another(None),
+            };
+            app::with(|app| {
+                let servers = &app.faults.servers;
+                servers.known.borrow_mut().insert(origin, server);
+                if servers.known.borrow().values().all(|server| !matches!(server, Server::Asked)) {
+                    servers.go_on(app);
+                }
+                app.changed();
+            });
+        });
+    }
+
+    /// Asks again, for it may be there by now.
+    pub(crate) fn ask_again(&self, url: &str) {
+        if let Some((origin, _)) = url::over_http(url) {
+            self.known.borrow_mut().remove(&origin);
+        }
+        self.ask(url);
+    }
+
+    /// Whether a connection is opened later, as soon as it is known whether its server is of this project.
+    pub(crate) fn postpones(&self, id: Id, url: &str) -> bool {
+        if matches!(self.of(url), Some(Server::Another(_))) {
+            // It may have been down.
+            self.ask_again(url);
+            return false;
+        }
+        self.ask(url);
+        let waits = matches!(self.of(url), Some(Server::Asked));
+        if waits {
+            let mut waiting = self.waiting.borrow_mut();
+            if !waiting.contains(&id) {
+                waiting.push(id);
+            }
+            self.patience.set_unless_set(PATIENCE);
+        }
+        waits
+    }
+
+    fn go_on(&self, app: &App) {
+        self.patience.clear();
+        for id in self.waiting.take() {
+            app.connect_now(id);
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! The tabs Frames and Handshake of the selected row.
+
+use std::cell::{Cell, RefCell};
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Element, HtmlInputElement};
+use wirescope::spawn;
+
+use super::{
+    Key, Record, Watched, draw,
+    handshake::{self, GUID, header},
+    strip::{self, Look},
+    trace::{Kind, Trace},
+    verdict,
+};
+use crate::{
+    app::{self, App},
+    dom::{self, append, element, elements, on},
+    format,
+    log::{self, Entry},
+};
+
+elements! {
+    Elements {
+        frames: Element = "detail-frames",
+        frames_tab: Element = "detail-tab-frames",
+        handshake: Element = "detail-handshake",
+        handshake_tab: Element = "detail-tab-handshake",
+        url: HtmlInputElement = "url",
+        trace: HtmlInputElement = "trace",
+    }
+}
+
+/// How many events are shown before and after those of the selected row, and how many more at a time.
+const BEFORE: u64 = 12;
+const AFTER: u64 = 24;
+const MORE: u64 = 100;
+
+pub(crate) struct Panel {
+    elements: Elements,
+    pub(crate) watched: Watched,
+    /// Unless the user said no.
+    is_wanted: Cell<bool>,
+    /// Of the selected row.
+    shown: Cell<Option<Shown>>,
+    /// The event that is drawn, if the reader chose one.
+    chosen: Cell<Option<u64>>,
+    /// How many more events are shown, before and after.
+    more: Cell<(u64, u64)>,
+    drawn: RefCell<Drawn>,
+}
+
+/// What the selected row is to a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shown {
+    row: u64,
+    key: Key,
+    kind: log::Kind,
+    ordinal: u32,
+}
+
+/// What of it is drawn, so that nothing is drawn twice.
+#[derive(Default, PartialEq)]
+struct Drawn {
+    shown: Option<Shown>,
+    range: (u64, u64),
+    own: Vec<u64>,
+    picked: Option<u64>,
+    is_over: bool,
+    /// Of the handshake: whose, how much of it is there, and whether the digest is.
+    handshake: Option<(Key, usize, bool)>,
+}
+
+impl Panel {
+    pub(crate) fn new() -> Self {
+        let elements = Elements::find();
+        on(&elements.frames, "click", |app, event| {
+            let Some(button) = dom::target(event).and_then(|target| target.closest("button").ok()?) else {
+                return;
+            };
+            app.frames.pressed(app, &button);
+        });
+        on(&elements.trace, "change", |app, _| app.frames.is_wanted.set(app.frames.elements.trace.checked()));
+        Self {
+            elements,
+            watched: Watched::default(),
+            is_wanted: Cell::new(true),
+            shown: Cell::default(),
+            chosen: Cell::default(),
+            more: Cell::default(),
+            drawn: RefCell::default(),
+        }
+    }
+
+    /// Whether a connection to this URL is to have a trace: its server is of this project, and the user has not said no.
+    pub(crate) fn traces(&self, app: &App, url: &str) -> bool {
+        self.is_wanted.get() && app.faults.servers.table(url).is_some()
+    }
+
+    /// The fault that an entry's frames met, if any did: a cheap look.
+    pub(crate) fn mark(&self, entry: &Entry<'_>) -> Option<String> {
+        self.watched.mark(entry)
+    }
+
+    pub(crate) fn render(&self, app: &App) {
+        let is_ours = app.faults.servers.table(&self.elements.url.value()).is_some();
+        dom::set_flag(&self.elements.trace, "disabled", !is_ours);
+        self.elements.trace.set_checked(is_ours && self.is_wanted.get());
+        let shown = selected(app);
+        if self.shown.replace(shown) != shown {
+            self.chosen.set(None);
+            self.more.set((0, 0));
+        }
+        let traces = self.watched.traces.borrow();
+        let record = shown.and_then(|shown| Some((shown, traces.get(&shown.key)?)));
+        if self.elements.frames_tab.has_attribute("hidden") != record.is_none() {
+            for tab in [&self.elements.frames_tab, &self.elements.handshake_tab] {
+                dom::set_flag(tab, "hidden", record.is_none());
+            }
+            // The detail goes by that in what it shows.
+            app.changed();
+        }
+        let Some((shown, record)) = record else { return };
+        if !self.elements.frames.has_attribute("hidden") {
+            self.draw_frames(shown, &record.trace);
+        }
+        if !self.elements.handshake.has_attribute("hidden") {
+            self.draw_handshake(shown.key, record);
+        }
+    }
+
+    /// A line of the strip was chosen, or more of them are wanted.
+    fn pressed(&self, app: &App, button: &Element) {
+        let (before, after) = self.more.get();
+        if let Some(number) = button.get_attribute("data-event").and_then(|number| number.parse().ok()) {
+            self.chosen.set(Some(number));
+        } else if button.has_attribute("data-before") {
+            self.more.set((before + MORE, after));
+        } else if button.has_attribute("data-after") {
+            self.more.set((before, after + MORE));
+        }
+        app.changed();
+    }
+
+    fn draw_frames(&self, shown: Shown, trace: &Trace) {
+        let own = own(trace, shown);
+        let (first, last) = match (own.first(), own.last()) {
+            (Some(first), Some(last)) => (*first, *last),
+            // What is no message: the beginning or the end of it all.
+            _ if matches!(shown.kind, log::Kind::Connecting | log::Kind::Open) => {
+                (trace.first(), trace.first())
+            }
+            _ => (trace.len(), trace.len()),
+        };
+        let (before, after) = self.more.get();
+        let from = first.saturating_sub(BEFORE + before).max(trace.first());
+        let to = (last + AFTER + after).min(trace.len());
+        let picked = self
+            .chosen
+            .get()
+            .or_else(|| best(trace, &own, shown))
+            .filter(|number| trace.get(*number).is_some());
+        let is_over = trace.ended.is_some() && (trace.verdict.is_some() || trace.lost);
+        let now = Drawn {
+            shown: Some(shown),
+            range: (from, to),
+            own,
+            picked,
+            is_over,
+            handshake: self.drawn.borrow().handshake,
+        };
+        if *self.drawn.borrow() == now {
+            return;
+        }
+        let place = &self.elements.frames;
+        let (top, focused) = (place.scroll_top(), focused_event());
+        place.set_text_content(None);
+        let layout = element("div", "second-eye", "");
+        append(&layout, &strip(trace, &now));
+        let drawing = element("div", "drawing", "");
+        match picked.and_then(|number| trace.get(number)) {
+            Some(event) => draw::event(&drawing, trace, event),
+            None if trace.len() == 0 => {
+                append(&drawing, &element("p", "hint", "The server has not told anything yet."))
+            }
+            None => append(&drawing, &element("p", "hint", "Choose a frame to see each bit of it.")),
+        }
+        append(&layout, &drawing);
+        append(place, &layout);
+        if is_over {
+            append(place, &verdicts(trace));
+        }
+        place.set_scroll_top(top);
+        if let Some(number) = focused
+            && let Ok(Some(line)) = place.query_selector(&format!("[data-event='{number}']"))
+        {
+            let _ = line.unchecked_into::<web_sys::HtmlElement>().focus();
+        }
+        *self.drawn.borrow_mut() = now;
+    }
+
+    fn draw_handshake(&self, key: Key, record: &Record) {
+        let length = record.trace.handshake.iter().map(String::len).sum();
+        let state = Some((key, length, record.digest.is_some()));
+        if self.drawn.borrow().handshake == state {
+            return;
+        }
+        let [asked, answered] = &record.trace.handshake;
+        let place = &self.elements.handshake;
+        place.set_text_content(None);
+        if asked.is_empty() {
+            append(place, &element("p", "hint", "The server has not told of the handshake yet."));
+        } else {
+            let both = element("div", "handshake", "");
+            append(&both, &head("↑ The browser asks", "asks", asked));
+            append(&both, &head("↓ The server answers", "answers", answered));
+            append(place, &both);
+            if let Some(sent) = header(asked, "sec-websocket-key") {
+                append(place, &digest(sent, answered, record.digest.as_deref()));
+                if record.digest.is_none() {
+                    work_out(key, sent);
+                }
+            }
+        }
+        self.drawn.borrow_mut().handshake = state;
+    }
+}
+
+/// The selected row, if it is of a WebSocket.
+fn selected(app: &App) -> Option<Shown> {
+    let model = app.model.borrow();
+    let row = app.log.selected()?;
+    let entry = model.log.get(row)?;
+    let (origin, kind) = (entry.origin, entry.kind);
+    Some(Shown { row, key: (origin.connection, origin.socket), kind, ordinal: origin.ordinal })
+}
+
+/// The events of the selected row.
+fn own(trace: &Trace, shown: Shown) -> Vec<u64> {
+    match shown.kind {
+        log::Kind::Sent | log::Kind::Received if shown.ordinal > 0 => {
+            trace.of(shown.kind == log::Kind::Received, shown.ordinal)
+        }
+        log::Kind::Closed | log::Kind::Unclean | log::Kind::Closing => {
+            let is_close = |event: &&super::trace::Event| {
+                event.kind == Kind::Frame && event.json.contains("\"opcode\":8")
+            };
+            trace.events().filter(|(_, event)| is_close(event)).map(|(number, _)| number).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What is drawn until the reader chooses.
+fn best(trace: &Trace, own: &[u64], shown: Shown) -> Option<u64> {
+    let is_drawn =
+        |number: &u64| trace.get(*number).is_some_and(|event| matches!(event.kind, Kind::Frame | Kind::Raw));
+    let first = own.iter().copied().find(is_drawn);
+    let is_message = matches!(shown.kind, log::Kind::Sent | log::Kind::Received);
+    first.or_else(|| trace.events().map(|(number, _)| number).find(is_drawn).filter(|_| !is_message))
+}
+
+/// The number of the event whose line has the focus.
+fn focused_event() -> Option<String> {
+    dom::document().active_element()?.get_attribute("data-event")
+}
+
+fn strip(trace: &Trace, now: &Drawn) -> Element {
+    let strip = element("div", "strip", "");
+    let (from, to) = now.range;
+    if from > trace.first() {
+        append(&strip, &more("data-before", &format!("{} before", format::count(from - trace.first()))));
+    } else if trace.first() > 0 {
+        append(
+            &strip,
+            &element("p", "hint", &format!("{} older ones are no longer kept", format::count(trace.first()))),
+        );
+    }
+    let list = element("ol", "", "");
+    dom::set_attribute(&list, "aria-label", "What was on the wire, in its order");
+    for line in (from..to).filter_map(|number| strip::line(trace, number)) {
+        let is_own = now.own.contains(&line.number);
+        let item = element("li", if is_own { "own" } else { "" }, "");
+        let button = element(if line.look == Look::Note { "div" } else { "button" }, "wire-line", "");
+        let way = if line.out { "received" } else { "sent" };
+        dom::set_attribute(&button, "data-way", way);
+        if line.look != Look::Note {
+            dom::set_attribute(&button, "type", "button");
+            dom::set_attribute(&button, "data-event", &line.number.to_string());
+            dom::set_attribute(
+                &button,
+                "aria-current",
+                if now.picked == Some(line.number) { "true" } else { "false" },
+            );
+        }
+        let look = match line.look {
+            Look::Frame => "",
+            Look::Ghost => "ghost",
+            Look::Note => "note",
+        };
+        dom::set_attribute(&button, "data-look", look);
+        append(&button, &element("time", "", &format!("{}.{}", line.micros / 1000, line.micros / 100 % 10)));
+        let arrow = match (line.look, line.out) {
+            (Look::Note, _) => "·",
+            (_, true) => "↓",
+            (_, false) => "↑",
+        };
+        append(&button, &element("span", "way", arrow));
+        append(&button, &element("span", "what", &line.what));
+        append(&button, &element("span", "says", &line.text));
+        for fault in &line.faults {
+            append(&button, &element("span", "chip", fault));
+        }
+        append(&item, &button);
+        append(&list, &item);
+    }
+    append(&strip, &list);
+    if to < trace.len() {
+        append(&strip, &more("data-after", &format!("{} after", format::count(trace.len() - to))));
+    }
+    if trace.lost {
+        append(&strip, &element("p", "hint", "The server is gone, and with it what it would have told."));
+    }
+    strip
+}
+
+fn more(way: &str, text: &str) -> Element {
+    let button = element("button", "quiet", text);
+    dom::set_attribute(&button, "type", "button");
+    dom::set_flag(&button, way, true);
+    button
+}
+
+/// One way of the handshake, with what each line is for.
+fn head(title: &str, class: &str, text: &str) -> Element {
+    let section = element("section", class, "");
+    append(&section, &element("h3", "", title));
+    if text.is_empty() {
+        append(&section, &element("p", "hint", "Nothing yet."));
+    }
+    let list = element("ul", "headers", "");
+    for line in handshake::lines(text) {
+        let item = element("li", if line.is_bad { "bad" } else { "" }, "");
+        let code = element("code", "", "");
+        if !line.name.is_empty() {
+            append(&code, &element("b", "", &format!("{}: ", line.name)));
+        }
+        let value = element("span", "peer-text", "");
+        log::append_text(&value, &line.value);
+        append(&code, &value);
+        append(&item, &code);
+        if !line.text.is_empty() {
+            append(&item, &element("p", "hint", line.text));
+        }
+        append(&list, &item);
+    }
+    append(&section, &list);
+    section
+}
+
+/// The key's digest, step by step.
+fn digest(sent: &str, answered: &str, digest: Option<&[u8]>) -> Element {
+    let section = element("section", "digest", "");
+    append(&section, &element("h3", "", "The key's digest, step by step"));
+    let steps = element("ol", "", "");
+    let step = |name: &str, code: &str| {
+        let item = element("li", "", "");
+        append(&item, &element("span", "", name));
+        append(&item, &element("code", "", code));
+        append(&steps, &item);
+    };
+    step("The browser's key, 16 random bytes in base64", sent);
+    step("The same with the text that RFC 6455 fixes behind it", &format!("{sent}{GUID}"));
+    let Some(digest) = digest else {
+        append(&section, &steps);
+        let text = "Its SHA-1 is being worked out. (A browser does that only on pages from https or from this machine.)";
+        append(&section, &element("p", "hint", text));
+        return section;
+    };
+    step("The SHA-1 of that, 20 bytes", &super::anatomy::hex(digest));
+    let accept = base64(digest);
+    step("In base64: what Sec-WebSocket-Accept must be", &accept);
+    append(&section, &steps);
+    let (class, text) = match header(answered, "sec-websocket-accept") {
+        Some(answer) if answer == accept => ("agrees", "✓ The server answered just that.".to_owned()),
+        Some(answer) => ("differs", format!("✗ The server answered {answer}, so there is no WebSocket.")),
+        None => ("differs", "✗ The server answered none, so there is no WebSocket.".to_owned()),
+    };
+    append(&section, &element("p", class, &text));
+    section
+}
+
+fn base64(bytes: &[u8]) -> String {
+    let binary: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+    dom::window().btoa(&binary).unwrap_or_default()
+}
+
+/// Has the browser work out the digest of a key.
+fn work_out(key: Key, sent: &str) {
+    let text = format!("{sent}{GUID}");
+    spawn(async move {
+        // There is no `subtle` on a page that came over plain HTTP from elsewhere.
+        let subtle =
+            dom::window().crypto().ok().map(|crypto| crypto.subtle()).filter(|subtle| subtle.is_object());
+        let Some(subtle) = subtle else { return };
+        let Ok(working) = subtle.digest_with_str_and_u8_array("SHA-1", &mut text.into_bytes()) else {
+            return;
+        };
+        let Ok(digest) = JsFuture::from(working).await else { return };
+        let digest = Uint8Array::new(&digest).to_vec();
+        app::with(|app| {
+            if let Some(record) = app.frames.watched.traces.borrow_mut().get_mut(&key) {
+                record.digest = Some(digest);
+            }
+            app.changed();
+        });
+    });
+}
+
+/// The two verdicts side by side, and why they differ.
+fn verdicts(trace: &Trace) -> Element {
+    let section = element("section", "verdicts", "");
+    let Some(ended) = &trace.ended else { return section };
+    append(&section, &element("h3", "", "How it ended"));
+    let both = element("div", "both", "");
+    let column = |title: &str, lines: Vec<String>| {
+        let column = element("div", "", "");
+        append(&column, &element("h4", "", title));
+        for line in lines {
+            let text = element("p", "peer-text", "");
+            log::append_text(&text, &line);
+            append(&column, &text);
+        }
+        append(&both, &column);
+    };
+    column("The browser says", verdict::of_the_browser(ended));
+    match &trace.verdict {
+        Some(server) => column("The server says", verdict::of_the_server(server)),
+        None => column("The server says", vec!["Nothing: it was gone before it could.".to_owned()]),
+    }
+    append(&section, &both);
+    if let Some(server) = &trace.verdict {
+        let list = element("ul", "differences", "");
+        for line in verdict::differences(ended, server) {
+            append(&list, &element("li", "", &line));
+        }
+        append(&section, &list);
+    }
+    section
+}
