@@ -77,8 +77,8 @@ impl View {
             }
             app.measure.turn.ask();
         });
-        on(&dom::find("copy-markdown"), "click", |app, _| app.measure.load.copy(outcome::markdown));
-        on(&dom::find("copy-json"), "click", |app, _| app.measure.load.copy(outcome::json));
+        on(&dom::find("runs-markdown"), "click", |app, _| app.measure.load.copy(outcome::markdown));
+        on(&dom::find("runs-json"), "click", |app, _| app.measure.load.copy(outcome::json));
         on(&dom::find("clear-runs"), "click", |app, _| {
             app.measure.load.outcomes.borrow_mut().clear();
             app.measure.load.show_runs();
