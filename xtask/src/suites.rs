@@ -405,7 +405,7 @@ fn library_tests(run: &Run, command: &mut Command, with: &[&str]) -> Result<Outc
     let mut outcome: Option<Outcome> = None;
     for filter in std::iter::once(None).chain(OWN_BROWSER.map(Some)) {
         let mut command = cloned(command);
-        command.args(["--", "--"]);
+        command.arg("--");
         match filter {
             None => command.args(OWN_BROWSER.iter().flat_map(|own| ["--skip", own])),
             Some(own) => command.arg(own),
