@@ -19,7 +19,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
-use tokio_tungstenite::tungstenite::Error as WsError;
 use tracing::{debug, info};
 use wirescope_protocol::CloseCode;
 
@@ -43,7 +42,7 @@ use crate::{
 
 use self::{
     blocked::Blocked,
-    end::{LastWord, closed, failed},
+    end::{LastWord, closed},
     watch::{Seen, Watch},
 };
 
@@ -211,6 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// It may be dropped at any point, as by `select!`: no message is lost, and what was sent is still written later.
     pub(crate) async fn recv(&mut self) -> Result<Message, Ending> {
         loop {
+            if let Some(message) = self.at_hand() {
+                return message;
+            }
             // Before a message is taken, and not after: a message in hand would be lost where this is dropped.
             if self.taken_in_a_row >= BURST {
                 self.taken_in_a_row = 0;
@@ -258,7 +260,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes a message to send; waits while the peer does not read what was sent before. It is written at the latest when
     /// the scenario next waits in [`Connection::recv`].
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
-        self.ready().await?;
+        if !self.socket.is_ready() {
+            self.ready().await?;
+        }
         self.note_sent(message.kind(), message.len());
         self.socket.send(&message);
         Ok(())
@@ -266,7 +270,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// [`Connection::send`] for a text that many are sent.
     pub(crate) async fn send_encoded(&mut self, message: &Encoded) -> Result<(), Ending> {
-        self.ready().await?;
+        if !self.socket.is_ready() {
+            self.ready().await?;
+        }
         self.note_sent("text", message.len());
         self.socket.send_encoded(message);
         Ok(())
@@ -279,23 +285,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Waits until a message can be taken.
     async fn ready(&mut self) -> Result<(), Ending> {
-        if self.socket.is_ready() {
-            return Ok(());
-        }
         poll_fn(|task| match self.socket.poll_ready(task) {
             Poll::Ready(ready) => {
                 self.stuck = None;
-                Poll::Ready(ready.map_err(|error| failed(&error)))
+                Poll::Ready(ready)
             }
             Poll::Pending => self.poll_stuck(task).map(Err),
         })
         .await
     }
 
+    #[inline]
     fn note_sent(&mut self, kind: &str, bytes: usize) {
         self.tally.sent.add(bytes);
         self.is_unwritten = true;
         debug!(peer = %self.peer, kind, bytes, "sent");
+    }
+
+    /// The next of messages that came together.
+    #[inline]
+    fn at_hand(&mut self) -> Option<Result<Message, Ending>> {
+        if self.taken_in_a_row >= BURST || self.is_flushing || self.owes_pong {
+            return None;
+        }
+        let message = self.socket.at_hand()?;
+        self.taken_in_a_row += 1;
+        self.watch.is_fresh = true;
+        if !self.rate.take() {
+            return Some(Err(self.too_many()));
+        }
+        self.note_received(&message);
+        Some(Ok(message))
     }
 
     fn poll_recv(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
@@ -375,7 +395,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Poll::Ready(flushed) => {
                 self.stuck = None;
                 (self.is_flushing, self.owes_pong, self.is_unwritten) = (false, false, false);
-                Poll::Ready(flushed.map_err(|error| failed(&error)))
+                Poll::Ready(flushed)
             }
             Poll::Pending => {
                 self.is_flushing = true;
@@ -440,18 +460,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match done {
             Poll::Ready(done) => {
                 self.is_unwritten &= !matches!(until, Until::Written);
-                Poll::Ready(done.map(|()| None).map_err(|error| failed(&error)))
+                Poll::Ready(done.map(|()| None))
             }
             Poll::Pending => self.poll_stuck(task).map(Err),
         }
     }
 
     /// Remembers what that which came obliges to.
-    fn note(&mut self, received: Option<Result<Received, WsError>>) -> Result<Received, Ending> {
-        let received = match received {
-            Some(received) => received.map_err(|error| failed(&error))?,
-            None => return Err(Ending::Lost { why: "the connection was closed before".to_owned() }),
-        };
+    fn note(&mut self, received: Result<Received, Ending>) -> Result<Received, Ending> {
+        let received = received?;
         self.watch.came();
         if let Received::Ping = received {
             (self.owes_pong, self.is_unwritten) = (true, true);
@@ -474,9 +491,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Received::Close(frame) => return Err(closed(frame)),
             Received::Ping | Received::Pong => return Ok(None),
         };
+        self.note_received(&message);
+        Ok(Some(message))
+    }
+
+    #[inline]
+    fn note_received(&mut self, message: &Message) {
         self.tally.received.add(message.len());
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
-        Ok(Some(message))
     }
 }
 

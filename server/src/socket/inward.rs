@@ -59,6 +59,7 @@ impl Inward {
 
     /// Takes a message that came in one frame: final, masked, with no reserved bit, not too long, and in UTF-8 if it is
     /// text. Nothing is ever refused here.
+    #[inline]
     pub(super) fn next(&mut self, longest: usize) -> Next {
         let is_text = match self.ahead.first() {
             None => return Next::Incomplete(1),
@@ -86,8 +87,8 @@ impl Inward {
             return Next::Other;
         }
         self.last = length;
-        self.ahead.advance(head.size);
-        let payload = self.ahead.split_to(length).freeze();
+        let mut payload = self.ahead.split_to(end).freeze();
+        payload.advance(head.size);
         Next::Message(if is_text { Message::Text(Text::checked(payload)) } else { Message::Binary(payload) })
     }
 

@@ -99,8 +99,8 @@ fn ours(bytes: &[u8], lengths: &[usize], leftover: usize) -> Outcome {
         Pieces { bytes: bytes.to_vec(), at: 0, lengths: lengths.to_vec(), next: 0, written: Vec::new() };
     let mut socket = Socket::new(stream, leftover, BOUNDS);
     let mut came = Vec::new();
-    while let Some(received) = poll(|task| socket.poll_next(task)) {
-        match received {
+    loop {
+        match poll(|task| socket.poll_next(task)) {
             Ok(Received::Message(message)) => {
                 came.push(format!("{} {:?}", message.kind(), message.payload()));
                 poll(|task| socket.poll_ready(task)).unwrap();
@@ -109,7 +109,10 @@ fn ours(bytes: &[u8], lengths: &[usize], leftover: usize) -> Outcome {
             Ok(Received::Ping) => came.push("ping".to_owned()),
             Ok(Received::Pong) => came.push("pong".to_owned()),
             Ok(Received::Close(frame)) => came.push(format!("close {frame:?}")),
-            Err(error) => came.push(format!("error {error:?}")),
+            Err(ending) => {
+                came.push(format!("{ending:?}"));
+                break;
+            }
         }
         poll(|task| socket.poll_flush(task)).unwrap();
     }
@@ -151,9 +154,12 @@ fn tungstenites(bytes: &[u8]) -> Outcome {
             Ok(WsMessage::Ping(_)) => came.push("ping".to_owned()),
             Ok(WsMessage::Pong(_) | WsMessage::Frame(_)) => came.push("pong".to_owned()),
             Ok(WsMessage::Close(frame)) => came.push(format!("close {frame:?}")),
-            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => break,
+            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
+                came.push(format!("{:?}", over()));
+                break;
+            }
             Err(error) => {
-                came.push(format!("error {error:?}"));
+                came.push(format!("{:?}", failed(&error)));
                 break;
             }
         }
