@@ -43,7 +43,7 @@ use crate::{
 use self::{
     blocked::Blocked,
     end::{LastWord, closed},
-    watch::{Seen, Watch},
+    watch::Watch,
 };
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
@@ -325,7 +325,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Poll::Ready(received) = self.socket.poll_next(task) {
             self.taken_in_a_row += 1;
             let received = self.note(received)?;
-            return Poll::Ready(Ok(self.data(received)?.map_or(Step::Again, Step::Message)));
+            let data = self.data(received)?;
+            return Poll::Ready(Ok(data.map_or(Step::Again, Step::Message)));
         }
         self.taken_in_a_row = 0;
         if self.is_unwritten {
@@ -333,56 +334,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.tally.publish();
         self.poll_watch(task)
-    }
-
-    /// Waits for the peer, and sees to it that the peer is there.
-    fn poll_watch(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
-        if std::mem::take(&mut self.watch.is_fresh) {
-            self.watch.heard = Instant::now();
-            self.watch.looked_again = false;
-            if self.watch.pinged.take().is_some() {
-                self.watch.set_timer(self.watch.heard + self.idle);
-            }
-            if let Some(arrived) = self.watch.arrived.take() {
-                self.context.metrics.echo.observe(self.watch.heard - arrived);
-            }
-        }
-        match ready!(self.watch.poll(&self.context.shutdown, task)) {
-            Seen::Shutdown => Poll::Ready(Err(Ending::GoingAway)),
-            Seen::Timer => Poll::Ready(self.look()),
-        }
-    }
-
-    /// Does what is due when the timer fires, and sets it anew.
-    fn look(&mut self) -> Result<Step, Ending> {
-        let pong = self.context.config.timeouts.pong;
-        let now = Instant::now();
-        if self.watch.end.is_some_and(|end| end <= now) {
-            self.context.metrics.hit(Hit::Lifetime);
-            let reason = "the connection has lived as long as one may here".to_owned();
-            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
-        }
-        match self.watch.pinged {
-            Some(pinged) if pinged + pong <= now => {
-                // What comes may be there already and only not have been looked for, where the machine is busy.
-                if !std::mem::replace(&mut self.watch.looked_again, true) {
-                    return Ok(Step::Yield);
-                }
-                self.context.metrics.hit(Hit::Pong);
-                let reason = format!("no answer to a ping within {pong:?}");
-                return Err(Ending::Failed { code: CloseCode::INTERNAL_ERROR, reason });
-            }
-            Some(pinged) => self.watch.set_timer(pinged + pong),
-            None if self.watch.heard + self.idle <= now => {
-                self.watch.pinged = Some(now);
-                self.watch.set_timer(now + pong);
-                self.socket.ping();
-                self.is_unwritten = true;
-                debug!(peer = %self.peer, "pinged");
-            }
-            None => self.watch.set_timer(self.watch.heard + self.idle),
-        }
-        Ok(Step::Again)
     }
 
     fn poll_flush(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Ending>> {

@@ -33,7 +33,7 @@ use wirescope_protocol::CloseCode;
 
 use crate::{
     ending::Ending,
-    message::{Encoded, Message},
+    message::{Encoded, Message, Text},
 };
 
 /// The size of tungstenite's read buffer, which it fills with zeros before each read.
@@ -177,7 +177,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// A message that has come already and is not tungstenite's.
     #[inline]
     pub(crate) fn at_hand(&mut self) -> Option<Message> {
-        if self.tungstenite.is_some() || self.is_over {
+        if self.inward.is_empty() || self.tungstenite.is_some() || self.is_over {
             return None;
         }
         match self.inward.next(self.bounds.message.min(self.bounds.frame)) {
@@ -204,7 +204,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Says what tungstenite read, and lets it go when it has nothing more in hand.
     fn received(&mut self, message: WsMessage) -> Result<Received, WsError> {
         let received = match message {
-            WsMessage::Text(text) => Received::Message(Message::Text(text.into())),
+            WsMessage::Text(text) => Received::Message(Message::Text(Text::checked(text.into()))),
             WsMessage::Binary(bytes) => Received::Message(Message::Binary(bytes)),
             WsMessage::Ping(_) => {
                 // The answer goes into the queue.

@@ -74,6 +74,11 @@ impl Outward {
         self.written
     }
 
+    #[cfg(test)]
+    pub(super) fn holds_memory(&self) -> bool {
+        self.frames.is_some()
+    }
+
     /// Appends a frame.
     #[inline]
     pub(super) fn push(&mut self, first: u8, payload: &Bytes) {
