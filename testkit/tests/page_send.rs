@@ -5,6 +5,14 @@ use std::net::TcpListener;
 use serde_json::json;
 use wirescope_testkit::page::{self, Page, key};
 
+/// A page so high that the log shows every row of a test: those out of sight are not there to be counted.
+fn run(name: &str, test: impl AsyncFnOnce(&mut Page)) {
+    page::run(name, async |page| {
+        page.resize(1280, 1800, 1.0).await;
+        test(page).await;
+    });
+}
+
 async fn connect(page: &Page) {
     page.click("#connect").await;
     page.until_state("open").await;
@@ -43,7 +51,7 @@ async fn until_says(page: &Page, selector: &str, part: &str) {
 
 #[test]
 fn json_is_checked_as_it_is_written_and_rewritten() {
-    page::run("json_is_checked_as_it_is_written_and_rewritten", async |page| {
+    run("json_is_checked_as_it_is_written_and_rewritten", async |page| {
         connect(page).await;
         format(page, "json").await;
         page.type_into("#message", "{\"id\": 12345678901234567890,").await;
@@ -63,7 +71,7 @@ fn json_is_checked_as_it_is_written_and_rewritten() {
         let wide = "{\n  \"id\": 12345678901234567890,\n  \"a\": [\n    1\n  ]\n}";
         assert_eq!(page.property("#message", "value").await, wide);
         page.click("#send").await;
-        assert_eq!(page.until_row("received text").await.content, wide);
+        assert_eq!(page.until_row("received text").await.content, wide.replace('\n', "↵"));
         page.click("#json-minify").await;
         assert_eq!(page.property("#message", "value").await, "{\"id\":12345678901234567890,\"a\":[1]}");
     });
@@ -71,7 +79,7 @@ fn json_is_checked_as_it_is_written_and_rewritten() {
 
 #[test]
 fn base64_is_sent_as_bytes_and_the_frame_is_told() {
-    page::run("base64_is_sent_as_bytes_and_the_frame_is_told", async |page| {
+    run("base64_is_sent_as_bytes_and_the_frame_is_told", async |page| {
         connect(page).await;
         format(page, "base64").await;
         page.type_into("#message", "SGVsbG8gAP8=").await;
@@ -90,11 +98,11 @@ fn base64_is_sent_as_bytes_and_the_frame_is_told() {
 
 #[test]
 fn a_file_is_sent_as_bytes_or_as_text() {
-    page::run("a_file_is_sent_as_bytes_or_as_text", async |page| {
+    run("a_file_is_sent_as_bytes_or_as_text", async |page| {
         let folder = std::env::temp_dir().join(format!("wirescope-page-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let (text, binary) = (folder.join("text.txt"), folder.join("binary.bin"));
-        std::fs::write(&text, "grüße\n").unwrap();
+        std::fs::write(&text, "grüße!").unwrap();
         std::fs::write(&binary, [0, 1, 0xff, 0xfe]).unwrap();
 
         connect(page).await;
@@ -108,7 +116,7 @@ fn a_file_is_sent_as_bytes_or_as_text() {
         assert_eq!(page.until_row("received binary").await.size, "8 B");
         page.click("#file-as-text").await;
         page.click("#send").await;
-        assert_eq!(page.until_row("received text").await.content, "grüße\n");
+        assert_eq!(page.until_row("received text").await.content, "grüße!");
 
         page.type_into("#file", binary.to_str().unwrap()).await;
         page.until_text("#file-name", "binary.bin, 4 B").await;
@@ -133,7 +141,7 @@ fn a_file_is_sent_as_bytes_or_as_text() {
 
 #[test]
 fn what_was_sent_comes_back_by_the_arrow_keys() {
-    page::run("what_was_sent_comes_back_by_the_arrow_keys", async |page| {
+    run("what_was_sent_comes_back_by_the_arrow_keys", async |page| {
         const UP: char = '\u{e013}';
         const DOWN: char = '\u{e015}';
         let value = async || page.property("#message", "value").await;
@@ -165,7 +173,7 @@ fn what_was_sent_comes_back_by_the_arrow_keys() {
 
 #[test]
 fn templates_survive_a_reload() {
-    page::run("templates_survive_a_reload", async |page| {
+    run("templates_survive_a_reload", async |page| {
         format(page, "json").await;
         page.fill("#message", "{\"ask\": 1}").await;
         page.click("#templates-fold summary").await;
@@ -187,7 +195,7 @@ fn templates_survive_a_reload() {
 
 #[test]
 fn a_message_is_sent_again_and_again_with_its_placeholders() {
-    page::run("a_message_is_sent_again_and_again_with_its_placeholders", async |page| {
+    run("a_message_is_sent_again_and_again_with_its_placeholders", async |page| {
         connect(page).await;
         format(page, "json").await;
         page.fill("#message", "{\"n\": {{n}}, \"id\": \"{{uuid}}\", \"at\": \"{{time}}\"}").await;
@@ -224,7 +232,7 @@ fn a_message_is_sent_again_and_again_with_its_placeholders() {
 
 #[test]
 fn the_send_panel_fits_with_what_is_wrong() {
-    page::run("the_send_panel_fits_with_what_is_wrong", async |page| {
+    run("the_send_panel_fits_with_what_is_wrong", async |page| {
         page.resize(1280, 657, 1.0).await;
         connect(page).await;
         format(page, "hex").await;
@@ -243,14 +251,14 @@ fn the_send_panel_fits_with_what_is_wrong() {
 
 #[test]
 fn a_link_survives_its_server() {
-    page::run("a_link_survives_its_server", async |page| {
+    run("a_link_survives_its_server", async |page| {
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         page.fill("#retry-base", "many").await;
         page.click("#connect").await;
         assert!(page.text("#retry-error").await.contains("a number of milliseconds"));
-        page.fill("#retry-base", "50").await;
-        page.fill("#retry-cap", "200").await;
+        page.fill("#retry-base", "400").await;
+        page.fill("#retry-cap", "400").await;
         connect(page).await;
         until_says(page, "#standing-text", "tries again if it is lost").await;
         page.fill("#message", "before").await;
@@ -261,7 +269,7 @@ fn a_link_survives_its_server() {
         page.server.kill().await;
         page.until("the verdict says what happened", async || {
             let evidence = page.property("#verdict-evidence", "textContent").await;
-            evidence.contains("ended without a Close frame").then_some(())
+            evidence.contains("before it did: the server did accept this page").then_some(())
         })
         .await;
         page.fill("#message", "meanwhile").await;
@@ -286,7 +294,7 @@ fn a_link_survives_its_server() {
 
 #[test]
 fn a_link_that_waits_tries_at_once_when_asked() {
-    page::run("a_link_that_waits_tries_at_once_when_asked", async |page| {
+    run("a_link_that_waits_tries_at_once_when_asked", async |page| {
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         // A peer that asks for the widest wait there is; how much of it is waited is left to chance.
@@ -306,7 +314,7 @@ fn a_link_that_waits_tries_at_once_when_asked() {
 
 #[test]
 fn a_link_gives_up_after_as_many_tries_as_it_may() {
-    page::run("a_link_gives_up_after_as_many_tries_as_it_may", async |page| {
+    run("a_link_gives_up_after_as_many_tries_as_it_may", async |page| {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         page.fill("#url", &format!("ws://{free}/")).await;
         page.click("label:has(#lasts)").await;
@@ -335,7 +343,7 @@ fn a_link_gives_up_after_as_many_tries_as_it_may() {
 
 #[test]
 fn what_closes_for_long_need_not_be_waited_for() {
-    page::run("what_closes_for_long_need_not_be_waited_for", async |page| {
+    run("what_closes_for_long_need_not_be_waited_for", async |page| {
         url(page, "/echo?no-close-reply").await;
         connect(page).await;
         page.click("#disconnect").await;
@@ -351,7 +359,7 @@ fn what_closes_for_long_need_not_be_waited_for() {
 
 #[test]
 fn urls_are_kept_without_their_secrets() {
-    page::run("urls_are_kept_without_their_secrets", async |page| {
+    run("urls_are_kept_without_their_secrets", async |page| {
         let plain = format!("ws://{}/echo", page.server.address());
         page.fill("#url", &format!("{plain}?token=hush&x=1")).await;
         page.click("#connect").await;
@@ -374,7 +382,7 @@ fn urls_are_kept_without_their_secrets() {
 
 #[test]
 fn several_connections_are_tabs_that_keys_reach() {
-    page::run("several_connections_are_tabs_that_keys_reach", async |page| {
+    run("several_connections_are_tabs_that_keys_reach", async |page| {
         connect(page).await;
         page.click("#add-connection").await;
         url(page, "/chat/room").await;
@@ -401,7 +409,7 @@ fn several_connections_are_tabs_that_keys_reach() {
 
 #[test]
 fn a_script_is_recorded_edited_and_played() {
-    page::run("a_script_is_recorded_edited_and_played", async |page| {
+    run("a_script_is_recorded_edited_and_played", async |page| {
         page.click("#deck-script").await;
         page.click("#script-record").await;
         assert_eq!(page.attribute("#script-record", "aria-pressed").await.as_deref(), Some("true"));
@@ -440,7 +448,7 @@ fn a_script_is_recorded_edited_and_played() {
 
 #[test]
 fn a_script_that_waits_can_be_stopped() {
-    page::run("a_script_that_waits_can_be_stopped", async |page| {
+    run("a_script_that_waits_can_be_stopped", async |page| {
         connect(page).await;
         page.click("#deck-script").await;
         page.type_into("#script", "repeat 3\nsend text a\nexpect any\nend\nexpect any within 10m").await;
@@ -461,7 +469,7 @@ fn a_script_that_waits_can_be_stopped() {
 
 #[test]
 fn a_script_is_opened_and_saved_as_a_file() {
-    page::run("a_script_is_opened_and_saved_as_a_file", async |page| {
+    run("a_script_is_opened_and_saved_as_a_file", async |page| {
         let folder = std::env::temp_dir().join(format!("wirescope-script-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("conversation.wirescope");
