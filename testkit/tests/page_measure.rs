@@ -64,7 +64,7 @@ fn a_run_says_exactly_what_was_not_answered() {
         assert_eq!(figures(page, COUNTED).await, ["200", "150", "50", "0", "0", "0"]);
         let missing = page.text("#runs-missing").await;
         let named: Vec<String> = (1..=12).map(|nth| (4 * nth).to_string()).collect();
-        assert_eq!(missing, format!("Run 1: no answer to message {}, ….", named.join(", ")));
+        assert_eq!(missing, format!("Run 1: no answer to {} and more.", named.join(", ")));
         assert_eq!(page.text("#trips-figures td:last-child").await, "150", "the histogram is of the run");
 
         // The log has a line of it, and none of its messages.

@@ -247,7 +247,7 @@ impl View {
         }
         let missing = match latest.missing.as_str() {
             "" => String::new(),
-            missing => format!("Run {}: no answer to message {missing}.", latest.number),
+            missing => format!("Run {}: no answer to {missing}.", latest.number),
         };
         dom::set_text(&elements.missing, &missing);
     }
