@@ -85,6 +85,7 @@ impl Panel {
                 app.changed();
             }
         });
+        on(&dom::window(), "resize", |app, _| app.changed());
         on(&elements.screen, "click", |app, event| app.log.clicked(app, event));
         on(&elements.screen, "keydown", |app, event| app.log.key(app, event));
         let timer = Closure::new(|| {

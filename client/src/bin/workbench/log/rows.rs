@@ -39,6 +39,8 @@ pub(super) struct Rows {
     pub(super) selected: Option<u64>,
     height: f64,
     shift: f64,
+    /// As they were when the rows were drawn last.
+    measured: Option<Measures>,
 }
 
 impl Rows {
@@ -52,6 +54,7 @@ impl Rows {
             selected: None,
             height: -1.0,
             shift: -1.0,
+            measured: None,
         }
     }
 
@@ -63,8 +66,13 @@ impl Rows {
 
     /// The browser scrolled, by the reader's hand or by this one's.
     pub(super) fn scrolled(&mut self, shown: &Shown<'_>) -> bool {
-        let bar = bar(&self.elements.screen);
-        let by_hand = self.scroll.scrolled(shown, self.measures(), bar);
+        let (bar, measures) = (bar(&self.elements.screen), self.measures());
+        if self.measured != Some(measures) {
+            // The browser did, since the window or the rows became larger or smaller.
+            self.settled = true;
+            return true;
+        }
+        let by_hand = self.scroll.scrolled(shown, measures, bar);
         if by_hand {
             self.settled = false;
         }
@@ -117,6 +125,7 @@ impl Rows {
             self.resize(1);
         }
         let measures = self.measures();
+        self.measured = Some(measures);
         let place = self.scroll.place(shown, measures);
         let moved = (place.height - self.height).abs() > 0.01;
         if moved {
