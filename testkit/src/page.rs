@@ -292,7 +292,8 @@ impl Page {
     pub async fn downloads(&self) -> Folder {
         let folder = Folder::new();
         let path = folder.path().to_string_lossy();
-        self.devtools("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": path })).await;
+        self.devtools("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": path }))
+            .await;
         folder
     }
 
@@ -325,7 +326,9 @@ impl Page {
         entries
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| !message.contains("WebSocket connection to") && !message.contains("/faults.json"))
+            .filter(|message| {
+                !message.contains("WebSocket connection to") && !message.contains("/faults.json")
+            })
             .collect()
     }
 

@@ -22,16 +22,57 @@ fn payloads() -> Vec<String> {
         "<object data=x></object><embed src=x>",
         "<details open ontoggle=\"document.title='owned'\">",
         "<input autofocus onfocus=\"document.title='owned'\">",
-        "<!--", "-->", "<![CDATA[", "]]>", "</li></ol></section>", "</script><script>1", "<", "&lt;b&gt;&amp;&#0;&#x202e;",
-        "javascript:document.title='owned'", "data:text/html,<script>1</script>", "vbscript:x", "{{constructor.constructor('1')()}}",
-        "${1+1}", "#{1+1}", "%s%n%x", "'\"`;--", "=cmd|' /C calc'!A0", "../../../../etc/passwd", "\\\\?\\C:\\x",
+        "<!--",
+        "-->",
+        "<![CDATA[",
+        "]]>",
+        "</li></ol></section>",
+        "</script><script>1",
+        "<",
+        "&lt;b&gt;&amp;&#0;&#x202e;",
+        "javascript:document.title='owned'",
+        "data:text/html,<script>1</script>",
+        "vbscript:x",
+        "{{constructor.constructor('1')()}}",
+        "${1+1}",
+        "#{1+1}",
+        "%s%n%x",
+        "'\"`;--",
+        "=cmd|' /C calc'!A0",
+        "../../../../etc/passwd",
+        "\\\\?\\C:\\x",
     ];
     let text = [
-        "{\"__proto__\":{\"polluted\":1},\"constructor\":{},\"toString\":null,\"\":0}", "{\"a\":1,\"a\":2}", "[1e400,-0,1e-400]",
-        "{\"lone\":\"\\ud800\",\"pair\":\"\\ud83d\\ude00\"}", "\"\\u0000\"", "nul", "NaN", "[,]", "{\"a\":", "\u{feff}{}",
-        "\u{1b}[31mred\u{1b}[0m\u{1b}]0;owned\u{7}", "\u{202e}gpj.exe", "\u{2066}\u{2067}\u{2068}\u{2069}", "\u{200e}\u{200f}\u{61c}",
-        "\u{202a}\u{202b}\u{202c}\u{202d}", "שלום العربية abc", "\u{200b}\u{200c}\u{200d}\u{2060}", "\u{2028}\u{2029}", "\u{fff9}\u{fffa}\u{fffb}",
-        "\u{e0001}\u{e0041}\u{e007f}", "👩‍👩‍👧‍👦🏳️‍🌈", "\u{10ffff}\u{fdd0}\u{fffe}", "ﷺ", "Z\u{351}\u{36b}\u{343}\u{36a}\u{302}\u{36b}\u{33d}\u{34f}", "\t\t\t", "\r", "\r\n\r\n", "\n\n\n", "   ", "\u{a0}\u{3000}",
+        "{\"__proto__\":{\"polluted\":1},\"constructor\":{},\"toString\":null,\"\":0}",
+        "{\"a\":1,\"a\":2}",
+        "[1e400,-0,1e-400]",
+        "{\"lone\":\"\\ud800\",\"pair\":\"\\ud83d\\ude00\"}",
+        "\"\\u0000\"",
+        "nul",
+        "NaN",
+        "[,]",
+        "{\"a\":",
+        "\u{feff}{}",
+        "\u{1b}[31mred\u{1b}[0m\u{1b}]0;owned\u{7}",
+        "\u{202e}gpj.exe",
+        "\u{2066}\u{2067}\u{2068}\u{2069}",
+        "\u{200e}\u{200f}\u{61c}",
+        "\u{202a}\u{202b}\u{202c}\u{202d}",
+        "שלום العربية abc",
+        "\u{200b}\u{200c}\u{200d}\u{2060}",
+        "\u{2028}\u{2029}",
+        "\u{fff9}\u{fffa}\u{fffb}",
+        "\u{e0001}\u{e0041}\u{e007f}",
+        "👩‍👩‍👧‍👦🏳️‍🌈",
+        "\u{10ffff}\u{fdd0}\u{fffe}",
+        "ﷺ",
+        "Z\u{351}\u{36b}\u{343}\u{36a}\u{302}\u{36b}\u{33d}\u{34f}",
+        "\t\t\t",
+        "\r",
+        "\r\n\r\n",
+        "\n\n\n",
+        "   ",
+        "\u{a0}\u{3000}",
         "\u{0}",
     ];
     let mut all: Vec<String> = markup.iter().chain(&text).map(|&text| text.to_owned()).collect();
@@ -124,14 +165,20 @@ fn a_hundred_payloads_are_shown_sent_and_saved() {
         unharmed(page, "replayed").await;
         page.click("#log-menu-name").await;
         page.click("#export-ndjson").await;
-        page.until("it is saved", async || page.text("#log-job-text").await.starts_with("saved").then_some(())).await;
+        page.until("it is saved", async || {
+            page.text("#log-job-text").await.starts_with("saved").then_some(())
+        })
+        .await;
         let saved = folder.path().join("wirescope.ndjson");
         let saved = page.until("it is on the disk", async || fs::read_to_string(&saved).ok()).await;
         let mut back = Vec::new();
         for line in saved.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             if line["kind"] == "received" {
-                back.push((line["text"].as_str().map(str::to_owned), line["base64"].as_str().map(str::to_owned)));
+                back.push((
+                    line["text"].as_str().map(str::to_owned),
+                    line["base64"].as_str().map(str::to_owned),
+                ));
             }
         }
         let mut wanted = Vec::new();
@@ -149,12 +196,15 @@ fn urls_subprotocols_and_reasons_are_text() {
     page::run("urls_subprotocols_and_reasons_are_text", async |page| {
         watch(page).await;
         let echo = format!("ws://{}/echo", page.server.address());
-        for text in ["<img src=x onerror=alert(1)>", "javascript:alert(1)", "\u{202e}ws://x", "ws://\u{202e}/<b>"] {
+        for text in
+            ["<img src=x onerror=alert(1)>", "javascript:alert(1)", "\u{202e}ws://x", "ws://\u{202e}/<b>"]
+        {
             page.fill("#url", text).await;
             page.click("#connect").await;
             page.until("it is refused", async || {
                 let failed = page.text("#state-word").await;
-                (!page.text("#url-error").await.is_empty() || ["failed", "lost"].contains(&&*failed)).then_some(())
+                (!page.text("#url-error").await.is_empty() || ["failed", "lost"].contains(&&*failed))
+                    .then_some(())
             })
             .await;
             page.fill("#url", &echo).await;
