@@ -79,12 +79,13 @@ impl Panel {
         on(&elements.pause, "click", |app, _| app.log.pause(app));
         on(&elements.clear, "click", |app, _| app.log.clear(app));
         on(&elements.screen, "scroll", |app, _| {
-            let by_hand = app.log.with_rows(app, |rows, shown| rows.scrolled(shown));
+            let by_hand = app.log.with_rows(app, Rows::scrolled);
             if by_hand {
                 app.log.settle(app);
                 app.changed();
             }
         });
+        on(&dom::window(), "resize", |app, _| app.changed());
         on(&elements.screen, "click", |app, event| app.log.clicked(app, event));
         on(&elements.screen, "keydown", |app, event| app.log.key(app, event));
         let timer = Closure::new(|| {
@@ -115,11 +116,6 @@ impl Panel {
     /// The number of the entry that is looked at closely, if one is.
     pub(crate) fn selected(&self) -> Option<u64> {
         self.detail.number()
-    }
-
-    /// The view of it that is shown: `text`, `json`, `hex`, `frames` or `handshake`.
-    pub(crate) fn pane(&self) -> String {
-        self.detail.pane()
     }
 
     pub(crate) fn render(&self, app: &App) {
@@ -249,7 +245,7 @@ impl Panel {
         match &*key.key() {
             "ArrowDown" => self.step(app, 1),
             "ArrowUp" => self.step(app, -1),
-            "Home" => self.with_rows(app, |rows, shown| rows.to_start(shown)),
+            "Home" => self.with_rows(app, Rows::go_to_start),
             "End" => self.with_rows(app, |rows, _| rows.scroll.follow = true),
             "Enter" | " " => {
                 let selected = self.rows.borrow().selected;
