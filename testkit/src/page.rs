@@ -291,7 +291,9 @@ impl Page {
         entries
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
-            .filter(|message| !message.contains("WebSocket connection to") && !message.contains("/faults.json"))
+            .filter(|message| {
+                !message.contains("WebSocket connection to") && !message.contains("/faults.json")
+            })
             .collect()
     }
 

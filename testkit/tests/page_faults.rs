@@ -34,8 +34,10 @@ fn of(fault: &str, part: &str) -> String {
 
 async fn until_url(page: &Page, query: &str) {
     let url = format!("ws://{}/echo{query}", page.server.address());
-    page.until(&format!("the URL is {url}"), async || (page.property("#url", "value").await == url).then_some(()))
-        .await;
+    page.until(&format!("the URL is {url}"), async || {
+        (page.property("#url", "value").await == url).then_some(())
+    })
+    .await;
 }
 
 async fn received(page: &Page) -> Vec<String> {
@@ -59,13 +61,16 @@ fn faults_are_chosen_composed_and_strike() {
         page.fill(&of("delay", "[data-part=value]"), "20").await;
         until_url(page, "?drop=100%&drop.every=2&delay=20ms").await;
         page.click("#break > summary").await;
-        assert_eq!(page.text("#break-chips").await, "drop=100%delay=20ms");
+        assert_eq!(page.text("#break-chips").await, "drop=100%\ndelay=20ms");
 
         connect(page).await;
         for text in ["one", "two", "three"] {
             say(page, text).await;
         }
-        page.until("the third came", async || received(page).await.contains(&"three".to_owned()).then_some(())).await;
+        page.until("the third came", async || {
+            received(page).await.contains(&"three".to_owned()).then_some(())
+        })
+        .await;
         assert_eq!(received(page).await, ["one", "three"]);
     });
 }
@@ -106,7 +111,10 @@ fn a_refusal_is_told_in_the_servers_words() {
     page::run("a_refusal_is_told_in_the_servers_words", async |page| {
         const WORDS: &str = "parameter drop is \"lots\"; allowed is a probability";
         page.fill("#url", &format!("ws://{}/echo?drop=lots", page.server.address())).await;
-        page.until("it is told before", async || page.text("#break-problem").await.contains(WORDS).then_some(())).await;
+        page.until("it is told before", async || {
+            page.text("#break-problem").await.contains(WORDS).then_some(())
+        })
+        .await;
         page.click("#connect").await;
         page.until_state("failed").await;
         assert!(page.until_row("error").await.content.contains(WORDS));
@@ -136,7 +144,10 @@ fn a_connection_is_changed_while_it_lives() {
         page.home().await;
         connect(page).await;
         open_break(page).await;
-        page.until("it can be reached", async || (page.text("#live-said").await == "Strikes at once:").then_some(())).await;
+        page.until("it can be reached", async || {
+            (page.text("#live-said").await == "Strikes at once:").then_some(())
+        })
+        .await;
         page.click("[data-live=drop]").await;
         page.until_text("#live-said", "It has these now: drop").await;
         say(page, "lost").await;
@@ -149,7 +160,8 @@ fn a_connection_is_changed_while_it_lives() {
         page.click("[data-live='close=CODE']").await;
         page.until_state("closed").await;
         assert!(page.until_row("closed").await.content.starts_with("1013"));
-        page.until_text("#live-said", "Once connected, its faults can be changed from here while it lives.").await;
+        page.until_text("#live-said", "Once connected, its faults can be changed from here while it lives.")
+            .await;
     });
 }
 
@@ -158,7 +170,10 @@ fn a_server_without_control_says_by_which_flag_it_is() {
     page::run("a_server_without_control_says_by_which_flag_it_is", async |page| {
         connect(page).await;
         open_break(page).await;
-        assert!(page.text("#live-said").await.starts_with("Started with --control"));
+        page.until("it says so", async || {
+            page.text("#live-said").await.starts_with("Started with --control").then_some(())
+        })
+        .await;
         assert_eq!(page.text("#live-buttons").await, "");
     });
 }
@@ -178,7 +193,9 @@ async fn another_server() -> (String, Arc<Mutex<Vec<String>>>) {
                     let Ok(count @ 1..) = stream.read(&mut bytes).await else { return };
                     head.push_str(&String::from_utf8_lossy(&bytes[..count]));
                 }
-                kept.lock().expect("nobody panics with it").push(head.lines().next().unwrap_or_default().to_owned());
+                kept.lock()
+                    .expect("nobody panics with it")
+                    .push(head.lines().next().unwrap_or_default().to_owned());
                 let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
                 let answer = match key {
                     Some(key) => format!(
@@ -186,7 +203,9 @@ async fn another_server() -> (String, Arc<Mutex<Vec<String>>>) {
                          Sec-WebSocket-Accept: {}\r\n\r\n",
                         derive_accept_key(key.trim().as_bytes())
                     ),
-                    None => "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned(),
+                    None => {
+                        "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_owned()
+                    }
                 };
                 let _ = stream.write_all(answer.as_bytes()).await;
                 // What is said to it is read and not answered, until the browser goes.

@@ -18,12 +18,15 @@ async fn say(page: &Page, text: &str) {
 /// Opens a tab of a row; of those of a class the one with this number.
 async fn look_at(page: &Page, rows: &str, number: usize, tab: &str) {
     page.until(&format!("row {number} of {rows} is there"), async || {
-        let script = format!("const row = document.querySelectorAll('#rows > li.{rows}')[{number}]; row?.click(); return !!row");
+        let script = format!(
+            "const row = document.querySelectorAll('#rows > li.{rows}')[{number}]; row?.click(); return !!row"
+        );
         page.script(&script).await.as_bool()?.then_some(())
     })
     .await;
     let tab = format!("#detail-tab-{tab}");
-    page.until("its trace is there", async || page.attribute(&tab, "hidden").await.is_none().then_some(())).await;
+    page.until("its trace is there", async || page.attribute(&tab, "hidden").await.is_none().then_some(()))
+        .await;
     page.click(&tab).await;
 }
 
@@ -39,7 +42,11 @@ async fn until_text(page: &Page, selector: &str, text: &str) {
 
 /// The cells of a line of the payload's drawing.
 async fn cells(page: &Page, line: &str) -> Vec<String> {
-    let cells = page.script(&format!("return [...document.querySelectorAll('.drawing tr.{line} td')].map(cell => cell.innerText)")).await;
+    let cells = page
+        .script(&format!(
+            "return [...document.querySelectorAll('.drawing tr.{line} td')].map(cell => cell.innerText)"
+        ))
+        .await;
     serde_json::from_value(cells).expect("cells")
 }
 
@@ -69,7 +76,12 @@ fn a_frame_is_drawn_bit_by_bit() {
         say(page, "hello").await;
         page.until_rows("received text", 1).await;
         look_at(page, "sent", 0, "frames").await;
-        until_text(page, ".drawing .summary", "The browser says a whole text message of 5 bytes, masked with ").await;
+        until_text(
+            page,
+            ".drawing .summary",
+            "The browser says a whole text message of 5 bytes, masked with ",
+        )
+        .await;
         let fields = page
             .script("return [...document.querySelectorAll('.bit')].map(bit => ['b', '.field-name', '.field-says'].map(part => bit.querySelector(part).innerText))")
             .await;
@@ -162,7 +174,12 @@ fn frames_of_no_message_are_there_and_the_two_verdicts() {
         until_text(page, ".strip", "bytes").await;
         until_text(page, ".strip", "inject").await;
         until_text(page, ".verdicts", "Not closed cleanly: code 1006.").await;
-        until_text(page, ".differences", "The browser failed the connection, since something on it broke a rule").await;
+        until_text(
+            page,
+            ".differences",
+            "The browser failed the connection, since something on it broke a rule",
+        )
+        .await;
         page.script("[...document.querySelectorAll('.wire-line')].find(line => line.innerText.includes('put on the wire')).click()").await;
         until_text(page, ".bit.bad", "RSV1").await;
     });
@@ -214,7 +231,10 @@ fn nothing_is_traced_that_is_not_to_be() {
         say(page, "hello").await;
         page.until_rows("received text", 1).await;
         page.click("#rows > li.received").await;
-        page.until("the row is open", async || page.attribute("#detail", "hidden").await.is_none().then_some(())).await;
+        page.until("the row is open", async || {
+            page.attribute("#detail", "hidden").await.is_none().then_some(())
+        })
+        .await;
         assert_eq!(page.attribute("#detail-tab-frames", "hidden").await.as_deref(), Some("true"));
     });
 }

@@ -60,7 +60,8 @@ pub(crate) fn micros(object: &str, name: &str) -> Option<u64> {
 /// What a string says.
 pub(crate) fn unquoted(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
-    let mut letters = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or_default().chars();
+    let mut letters =
+        value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or_default().chars();
     while let Some(letter) = letters.next() {
         let letter = match (letter, if letter == '\\' { letters.next() } else { None }) {
             (_, Some('n')) => '\n',
@@ -69,7 +70,10 @@ pub(crate) fn unquoted(value: &str) -> String {
             (_, Some('b')) => '\u{8}',
             (_, Some('f')) => '\u{c}',
             (_, Some('u')) => {
-                let code = letters.by_ref().take(4).fold(0, |code, digit| code << 4 | digit.to_digit(16).unwrap_or(0));
+                let code = letters
+                    .by_ref()
+                    .take(4)
+                    .fold(0, |code, digit| code << 4 | digit.to_digit(16).unwrap_or(0));
                 // This server escapes control characters only, so there are no halves of pairs.
                 char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
             }

@@ -1,7 +1,7 @@
 //! The faults' controls: a card each, by the kind of its value.
 
-use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 use wasm_bindgen::JsCast as _;
+use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 
 use super::{
     table::{self, Fault, Table, UNITS},
@@ -219,7 +219,8 @@ fn put(card: &Element, selector: &str, value: &str) {
 /// Sets a field's value unless somebody is writing in it: fields and selects alike.
 pub(super) fn set_value(field: &Element, value: &str) {
     let field: &HtmlInputElement = field.unchecked_ref();
-    let is_focused = dom::document().active_element().is_some_and(|focused| focused.is_same_node(Some(field)));
+    let is_focused =
+        dom::document().active_element().is_some_and(|focused| focused.is_same_node(Some(field)));
     let is_written = is_focused && field.get_attribute("type").as_deref() == Some("text");
     if !is_written && field.value() != value {
         field.set_value(value);

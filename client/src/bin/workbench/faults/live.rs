@@ -32,7 +32,9 @@ impl Live {
     pub(super) fn new() -> Self {
         let elements = Elements::find();
         on(&elements.live, "click", |app, event| {
-            let Some(button) = dom::target(event).and_then(|target| target.closest("button").ok()?) else { return };
+            let Some(button) = dom::target(event).and_then(|target| target.closest("button").ok()?) else {
+                return;
+            };
             if let Some(query) = button.get_attribute("data-live") {
                 app.faults.live_strikes(app, &query);
             }
@@ -46,9 +48,16 @@ impl Live {
         let connection = model.selected();
         let id = app.frames.watched.id(connection).filter(|_| connection.is_live());
         let said = match (table.control, connection.is_live(), &id) {
-            (false, ..) => "Started with --control, the server also changes the faults of a connection while it lives.".to_owned(),
-            (true, false, _) => "Once connected, its faults can be changed from here while it lives.".to_owned(),
-            (true, true, None) => "A connection is reached by its trace: tick Trace and connect again.".to_owned(),
+            (false, ..) => {
+                "Started with --control, the server also changes the faults of a connection while it lives."
+                    .to_owned()
+            }
+            (true, false, _) => {
+                "Once connected, its faults can be changed from here while it lives.".to_owned()
+            }
+            (true, true, None) => {
+                "A connection is reached by its trace: tick Trace and connect again.".to_owned()
+            }
             (true, true, Some(id)) => match &*self.answer.borrow() {
                 (of, answer) if of == id => answer.clone(),
                 _ => "Strikes at once:".to_owned(),

@@ -92,7 +92,9 @@ impl Panel {
             app.changed();
         });
         on(&elements.presets, "click", |app, event| {
-            let Some(name) = dom::target(event).and_then(|target| target.get_attribute("data-preset")) else { return };
+            let Some(name) = dom::target(event).and_then(|target| target.get_attribute("data-preset")) else {
+                return;
+            };
             let url = app.faults.elements.url.value();
             let is_on = url::get(&url, "preset").as_deref() == Some(&name);
             app.faults.write(app, &url::set(&url, "preset", Some(&*name).filter(|_| !is_on)));
@@ -215,19 +217,25 @@ impl Panel {
 
     /// What there is to break, or why nothing.
     fn say(&self, url: &str, server: Option<&Server>) {
-        let host = url::over_http(url).map(|(origin, _)| origin.split("://").nth(1).unwrap_or_default().to_owned());
+        let host =
+            url::over_http(url).map(|(origin, _)| origin.split("://").nth(1).unwrap_or_default().to_owned());
         let said = match (server, host) {
             (Some(Server::Ours(_)), _) => String::new(),
-            (_, None) => "Write the URL of a server of this project, such as ws://127.0.0.1:8080/echo.".to_owned(),
+            (_, None) => {
+                "Write the URL of a server of this project, such as ws://127.0.0.1:8080/echo.".to_owned()
+            }
             (Some(Server::Asked), Some(host)) => format!("Asking {host} what it can break…"),
-            (Some(Server::Another(Some(text))), Some(host)) => format!("{host} does not tell this page what it can break: {text}"),
+            (Some(Server::Another(Some(text))), Some(host)) => {
+                format!("{host} does not tell this page what it can break: {text}")
+            }
             (_, Some(host)) => format!(
                 "{host} does not answer as wirescope-server, so nothing is broken on purpose there. Everything else on this page works with any server."
             ),
         };
         dom::set_text(&self.elements.said, &said);
         dom::set_flag(&self.elements.said, "hidden", said.is_empty());
-        let can_ask = !matches!(server, Some(Server::Ours(_) | Server::Asked)) && url::over_http(url).is_some();
+        let can_ask =
+            !matches!(server, Some(Server::Ours(_) | Server::Asked)) && url::over_http(url).is_some();
         dom::set_flag(&self.elements.ask_again, "hidden", !can_ask);
     }
 
@@ -235,7 +243,7 @@ impl Panel {
     fn show_chips(&self, url: &str, table: Option<&Table>) {
         const MOST: usize = 5;
         let chosen = table.map(|table| table.chosen(url)).unwrap_or_default();
-        let text = chosen.join("\n");
+        let text = if table.is_none() { "unknown".to_owned() } else { chosen.join("\n") };
         if self.elements.chips.get_attribute("data-chosen").as_deref() == Some(&*text) {
             return;
         }
@@ -248,7 +256,10 @@ impl Panel {
             append(&self.elements.chips, &element("span", "chip", one));
         }
         if chosen.len() > MOST {
-            append(&self.elements.chips, &element("span", "aside", &format!("and {} more", chosen.len() - MOST)));
+            append(
+                &self.elements.chips,
+                &element("span", "aside", &format!("and {} more", chosen.len() - MOST)),
+            );
         }
     }
 
@@ -282,7 +293,11 @@ impl Panel {
         elements.presets.set_text_content(None);
         for preset in &table.presets {
             let button = element("button", "quiet", &preset.name);
-            for (name, value) in [("type", "button"), ("data-preset", &preset.name), ("title", &format!("{} {}", preset.text, preset.says))] {
+            for (name, value) in [
+                ("type", "button"),
+                ("data-preset", &preset.name),
+                ("title", &format!("{} {}", preset.text, preset.says)),
+            ] {
                 dom::set_attribute(&button, name, value);
             }
             append(&elements.presets, &button);
@@ -393,11 +408,15 @@ impl Panel {
         let clipboard = dom::window().navigator().clipboard();
         // There is none on a page that came over plain HTTP from elsewhere.
         if !clipboard.is_object() {
-            return dom::set_text(&self.elements.copied, "the browser lets nothing be copied here: select it");
+            return dom::set_text(
+                &self.elements.copied,
+                "the browser lets nothing be copied here: select it",
+            );
         }
         let copying = clipboard.write_text(&self.elements.url.value());
         spawn(async move {
-            let said = if JsFuture::from(copying).await.is_ok() { "copied" } else { "the browser did not copy it" };
+            let said =
+                if JsFuture::from(copying).await.is_ok() { "copied" } else { "the browser did not copy it" };
             app::with(|app| dom::set_text(&app.faults.elements.copied, said));
         });
     }

@@ -73,7 +73,9 @@ impl Servers {
         spawn(async move {
             let answer = net::ask("GET", &format!("{origin}/faults.json")).await;
             let server = match answer {
-                Some((200, text)) => Table::read(&text).map_or(Server::Another(None), |table| Server::Ours(Rc::new(table))),
+                Some((200, text)) => {
+                    Table::read(&text).map_or(Server::Another(None), |table| Server::Ours(Rc::new(table)))
+                }
                 // A token is asked for, perhaps.
                 Some((401 | 403, text)) => Server::Another(Some(text.trim().chars().take(300).collect())),
                 _ => Server::Another(None),

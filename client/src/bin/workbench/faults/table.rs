@@ -56,12 +56,19 @@ impl Table {
                 kind: json::text(fault, "kind"),
                 allowed: json::text(fault, "allowed"),
                 text: json::text(fault, "text"),
-                example: json::text(fault, "example").split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default(),
+                example: json::text(fault, "example")
+                    .split_once('=')
+                    .map(|(_, value)| value.to_owned())
+                    .unwrap_or_default(),
                 triggers: json::text(fault, "triggers"),
             })
             .collect();
         let named = |list: Vec<&str>, says| {
-            let read = |one| Named { name: json::text(one, "name"), text: json::text(one, "text"), says: json::text(one, says) };
+            let read = |one| Named {
+                name: json::text(one, "name"),
+                text: json::text(one, "text"),
+                says: json::text(one, says),
+            };
             list.into_iter().map(read).collect()
         };
         let table = Self {

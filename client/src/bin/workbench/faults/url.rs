@@ -49,13 +49,16 @@ pub(crate) fn set(url: &str, key: &str, value: Option<&str>) -> String {
 /// The URL without the parameters whose names `goes` says yes to.
 pub(crate) fn without(url: &str, goes: impl Fn(&str) -> bool) -> String {
     let (base, query, fragment) = split(url);
-    let stay = query.split('&').filter(|part| !part.is_empty() && !goes(&decoded(part.split('=').next().unwrap_or_default())));
+    let stay = query
+        .split('&')
+        .filter(|part| !part.is_empty() && !goes(&decoded(part.split('=').next().unwrap_or_default())));
     join(base, &stay.collect::<Vec<_>>().join("&"), fragment)
 }
 
 /// Only those parameters, as a query.
 pub(crate) fn only(url: &str, stays: impl Fn(&str) -> bool) -> String {
-    let stay = split(url).1.split('&').filter(|part| stays(&decoded(part.split('=').next().unwrap_or_default())));
+    let stay =
+        split(url).1.split('&').filter(|part| stays(&decoded(part.split('=').next().unwrap_or_default())));
     stay.collect::<Vec<_>>().join("&")
 }
 

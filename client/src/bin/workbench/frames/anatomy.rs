@@ -65,7 +65,9 @@ impl Frame {
         let mut frames = Vec::new();
         while let Some((head, length)) = measure(bytes) {
             let rest = &bytes[head..];
-            let Some(payload) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else { break };
+            let Some(payload) = usize::try_from(length).ok().and_then(|length| rest.get(..length)) else {
+                break;
+            };
             let mut frame = Self { out, head: bytes[..head].to_vec(), payload: payload.to_vec(), length };
             if let Some(key) = frame.key() {
                 frame.payload.iter_mut().zip(key.into_iter().cycle()).for_each(|(byte, key)| *byte ^= key);
@@ -161,10 +163,15 @@ impl Frame {
         };
         let bit = |byte: u8, at: u8| (byte >> at & 1).to_string();
         let (short, text) = match (self.fin(), self.is_control()) {
-            (true, false) => ("last", "1: this is the last frame of its message. A message in one frame has it set."),
+            (true, false) => {
+                ("last", "1: this is the last frame of its message. A message in one frame has it set.")
+            }
             (true, true) => ("whole", "1: this frame is whole. A control frame may not be cut into several."),
             (false, false) => ("more follow", "0: more frames of this message follow, each with opcode 0."),
-            (false, true) => ("cut", "0: more frames follow. A control frame may not be cut into several, so the receiver must fail the connection."),
+            (false, true) => (
+                "cut",
+                "0: more frames follow. A control frame may not be cut into several, so the receiver must fail the connection.",
+            ),
         };
         let mut fields =
             vec![field("FIN", bit(first, 7), short, text, self.is_control() && !self.fin(), (0, 1))];
@@ -175,40 +182,86 @@ impl Frame {
             } else {
                 "0: reserved for extensions. With permessage-deflate, RSV1 marks a compressed message."
             };
-            fields.push(field(name, u8::from(is_set).to_string(), if is_set { "not agreed" } else { "" }, text, is_set, (0, 1)));
+            fields.push(field(
+                name,
+                u8::from(is_set).to_string(),
+                if is_set { "not agreed" } else { "" },
+                text,
+                is_set,
+                (0, 1),
+            ));
         }
         let (text, is_bad) = match self.opcode() {
             0 => ("0: a continuation. It goes on with the message that an earlier frame began.", false),
             1 => ("1: text. The payload is UTF-8, which the receiver must check.", false),
             2 => ("2: binary. The payload is any bytes.", false),
-            8 => ("8: Close. The other side answers with a Close, and then the connection ends. The first two bytes are a code, the rest a reason.", false),
-            9 => ("9: Ping. The other side answers with a Pong of the same payload. A page can neither send nor see one.", false),
-            10 => ("10: Pong. The answer to a Ping, with its payload; or a sign of life that nobody asked for.", false),
-            _ => ("Reserved: RFC 6455 says nothing of this opcode, so the receiver must fail the connection.", true),
+            8 => (
+                "8: Close. The other side answers with a Close, and then the connection ends. The first two bytes are a code, the rest a reason.",
+                false,
+            ),
+            9 => (
+                "9: Ping. The other side answers with a Pong of the same payload. A page can neither send nor see one.",
+                false,
+            ),
+            10 => (
+                "10: Pong. The answer to a Ping, with its payload; or a sign of life that nobody asked for.",
+                false,
+            ),
+            _ => (
+                "Reserved: RFC 6455 says nothing of this opcode, so the receiver must fail the connection.",
+                true,
+            ),
         };
         fields.push(field("opcode", format!("{:04b}", self.opcode()), self.name(), text, is_bad, (0, 1)));
         let (short, text) = match (self.out, is_masked) {
-            (false, true) => ("masked", "1: the payload is masked. All that a client sends is, so that a page cannot put bytes of its choice on the wire to fool a proxy."),
+            (false, true) => (
+                "masked",
+                "1: the payload is masked. All that a client sends is, so that a page cannot put bytes of its choice on the wire to fool a proxy.",
+            ),
             (true, false) => ("plain", "0: the payload is as it is. A server never masks."),
-            (true, true) => ("masked", "1: the payload is masked. A server must not do that, so the browser must fail the connection."),
-            (false, false) => ("plain", "0: the payload is not masked. A client must mask, so the server must fail the connection."),
+            (true, true) => (
+                "masked",
+                "1: the payload is masked. A server must not do that, so the browser must fail the connection.",
+            ),
+            (false, false) => (
+                "plain",
+                "0: the payload is not masked. A client must mask, so the server must fail the connection.",
+            ),
         };
         fields.push(field("MASK", bit(second, 7), short, text, is_masked == self.out, (1, 2)));
         let length = second & 127;
         let too_long = self.is_control() && length > 125;
         let (short, text) = match length {
-            126 => ("see next 2".to_owned(), "126: the length is in the next 2 bytes. Up to 125 it would be here."),
-            127 => ("see next 8".to_owned(), "127: the length is in the next 8 bytes, since it is more than 65,535."),
-            length => (format!("{length} B"), "How many bytes the payload has. Up to 125 are said here; 126 and 127 mean that the length follows."),
+            126 => (
+                "see next 2".to_owned(),
+                "126: the length is in the next 2 bytes. Up to 125 it would be here.",
+            ),
+            127 => (
+                "see next 8".to_owned(),
+                "127: the length is in the next 8 bytes, since it is more than 65,535.",
+            ),
+            length => (
+                format!("{length} B"),
+                "How many bytes the payload has. Up to 125 are said here; 126 and 127 mean that the length follows.",
+            ),
         };
-        let text = if too_long { "A control frame has at most 125 bytes, so the receiver must fail the connection." } else { text };
+        let text = if too_long {
+            "A control frame has at most 125 bytes, so the receiver must fail the connection."
+        } else {
+            text
+        };
         fields.push(field("payload len", format!("{length:07b}"), &short, text, too_long, (1, 2)));
         let mut at = 2;
         if length > 125 {
             let width = if length == 126 { 2 } else { 8 };
             let bytes = self.head.get(at..at + width).unwrap_or_default();
-            let (text, is_bad) = if length == 126 && self.length < 126 || length == 127 && self.length < 65_536 {
-                ("The length, big-endian. A shorter form would have done, and the shortest must be taken.", true)
+            let (text, is_bad) = if length == 126 && self.length < 126
+                || length == 127 && self.length < 65_536
+            {
+                (
+                    "The length, big-endian. A shorter form would have done, and the shortest must be taken.",
+                    true,
+                )
             } else {
                 ("The length, big-endian: the first byte counts most.", false)
             };
@@ -258,7 +311,9 @@ fn measure(bytes: &[u8]) -> Option<(usize, u64)> {
 
 /// The bytes that hexadecimal digits say.
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default();
+    let digit = |byte: u8| {
+        char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default()
+    };
     hex.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
 }
 
@@ -280,14 +335,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const HELLO: &str = r#"{"dir":"in","event":"frame","fin":true,"head":"818537fa213d","length":5,"mask":"37fa213d","opcode":1,"payload":"68656c6c6f","rsv":0}"#;
+    const HELLO: &str = r#"{"dir":"in","event":"frame","fin":true,"head":"818537fa213d","length":5,"mask":"37fa213d","opcode":1,"payload":"48656c6c6f","rsv":0}"#;
 
     /// The examples of RFC 6455 section 5.7.
     #[test]
     fn a_masked_hello_is_taken_apart() {
         let frame = Frame::read(HELLO);
         assert_eq!(hex(&frame.on_the_wire()), "7f 9f 4d 51 58");
-        assert_eq!(frame.summary(), "The browser says a whole text message of 5 bytes, masked with 37 fa 21 3d.");
+        assert_eq!(
+            frame.summary(),
+            "The browser says a whole text message of 5 bytes, masked with 37 fa 21 3d."
+        );
         let fields = frame.fields();
         let read: Vec<_> = fields.iter().map(|field| (field.name, &*field.bits, &*field.short)).collect();
         assert_eq!(
@@ -313,10 +371,16 @@ mod tests {
         let (frames, rest) = Frame::all_in(true, &wire);
         assert_eq!((frames.len(), rest), (2, &b"\x01"[..]));
         let fields = frames[0].fields();
-        assert_eq!((fields[7].name, &*fields[7].bits, &*fields[7].short), ("extended length", "01 00", "256 B"));
+        assert_eq!(
+            (fields[7].name, &*fields[7].bits, &*fields[7].short),
+            ("extended length", "01 00", "256 B")
+        );
         assert!(!fields[7].is_bad);
         assert_eq!(Frame::withheld(true, r#"{"opcode":2,"length":65536,"payload":"0707"}"#).head.len(), 10);
-        assert_eq!(Frame::withheld(true, r#"{"opcode":2,"length":256,"payload":"0707"}"#).head, frames[0].head);
+        assert_eq!(
+            Frame::withheld(true, r#"{"opcode":2,"length":256,"payload":"0707"}"#).head,
+            frames[0].head
+        );
     }
 
     #[test]
@@ -330,7 +394,8 @@ mod tests {
             (b"\x82\x7e\0\x01x", "extended length"),
         ] {
             let (frames, _) = Frame::all_in(true, bytes);
-            let bad: Vec<_> = frames[0].fields().into_iter().filter(|field| field.is_bad).map(|field| field.name).collect();
+            let bad: Vec<_> =
+                frames[0].fields().into_iter().filter(|field| field.is_bad).map(|field| field.name).collect();
             assert_eq!(bad, [name]);
         }
         let (frames, _) = Frame::all_in(true, b"\x88\x02\x03\xe8");

@@ -75,11 +75,13 @@ fn raw(place: &Element, out: bool, json: &str) {
         rest = &rest[head.head.len()..];
         draw(place, &Frame { payload: rest.to_vec(), ..head }, None, false);
     } else if !rest.is_empty() {
-        let text = format!("{} that are no frame: {}", format::size(rest.len() as u64), super::anatomy::hex(rest));
+        let text =
+            format!("{} that are no frame: {}", format::size(rest.len() as u64), super::anatomy::hex(rest));
         append(place, &element("p", "loose", &text));
     }
     if length > bytes.len() as u64 {
-        let more = format!("and {} more, which the trace leaves out", format::size(length - bytes.len() as u64));
+        let more =
+            format!("and {} more, which the trace leaves out", format::size(length - bytes.len() as u64));
         append(place, &element("p", "hint", &more));
     }
 }
@@ -143,14 +145,19 @@ fn payload(figure: &Element, frame: &Frame, was: Option<&Frame>) {
     let plain = &frame.payload[..shown];
     // Where it differs from what it was, and what is missing of that.
     let before = was.map_or(&[][..], |was| &was.payload[..was.payload.len().min(COLUMNS)]);
-    let changed: Vec<usize> = (0..shown).filter(|at| before.get(*at).is_some_and(|byte| *byte != plain[*at])).collect();
-    let cut = before.get(shown..).filter(|_| was.is_some_and(|was| was.length > frame.length)).unwrap_or_default();
+    let changed: Vec<usize> =
+        (0..shown).filter(|at| before.get(*at).is_some_and(|byte| *byte != plain[*at])).collect();
+    let cut =
+        before.get(shown..).filter(|_| was.is_some_and(|was| was.length > frame.length)).unwrap_or_default();
     let mut bytes: Vec<_> = plain.iter().map(|byte| hex(*byte)).collect();
     let mut letters: Vec<_> = plain.iter().map(|byte| letter(*byte)).collect();
     bytes.extend(cut.iter().map(|byte| hex(*byte)));
     letters.extend(cut.iter().map(|byte| letter(*byte)));
-    let marks: Vec<_> =
-        changed.iter().map(|at| (*at, "changed")).chain((shown..shown + cut.len()).map(|at| (at, "cut"))).collect();
+    let marks: Vec<_> = changed
+        .iter()
+        .map(|at| (*at, "changed"))
+        .chain((shown..shown + cut.len()).map(|at| (at, "cut")))
+        .collect();
     row(&table, "plain", if key.is_some() { "= payload" } else { "payload" }, &bytes, &marks);
     row(&table, "letters", "as text", &letters, &marks);
     if !changed.is_empty() {

@@ -39,10 +39,15 @@ pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 fn first(line: &str) -> (&'static str, bool) {
     if line.starts_with("GET ") {
-        return ("A WebSocket begins as a plain HTTP request. Its address says what is wanted, and with this server, what goes wrong.", false);
+        return (
+            "A WebSocket begins as a plain HTTP request. Its address says what is wanted, and with this server, what goes wrong.",
+            false,
+        );
     }
     match line.split(' ').nth(1) {
-        Some("101") => ("101: from here on, this TCP connection carries WebSocket frames and no HTTP.", false),
+        Some("101") => {
+            ("101: from here on, this TCP connection carries WebSocket frames and no HTTP.", false)
+        }
         Some(_) if line.starts_with("HTTP/") => {
             ("Anything but 101 opens no WebSocket. A page is not told which it was.", true)
         }
@@ -53,18 +58,30 @@ fn first(line: &str) -> (&'static str, bool) {
 fn about(name: &str, value: &str) -> (&'static str, bool) {
     let text = match &*name.to_ascii_lowercase() {
         "host" => "Which server is meant, since one machine may answer for many.",
-        "connection" => "Upgrade: what the Upgrade header says is meant for the next hop, which must not ignore it.",
+        "connection" => {
+            "Upgrade: what the Upgrade header says is meant for the next hop, which must not ignore it."
+        }
         "upgrade" => "Which protocol to change to.",
-        "origin" => "The site of the page that asks. The browser sets it, a page cannot change it, and a server should check it: no other rule keeps foreign pages out.",
+        "origin" => {
+            "The site of the page that asks. The browser sets it, a page cannot change it, and a server should check it: no other rule keeps foreign pages out."
+        }
         "sec-websocket-version" => "13 is the only version there is.",
-        "sec-websocket-key" => "16 random bytes in base64. The server must answer with their digest, which shows that it knows what a WebSocket is; it is no secret and protects nothing.",
-        "sec-websocket-accept" => "The key's digest. If it is not what the browser works out itself, there is no WebSocket.",
-        "sec-websocket-protocol" => "Subprotocols: the browser offers a list, the server selects one of it or none.",
+        "sec-websocket-key" => {
+            "16 random bytes in base64. The server must answer with their digest, which shows that it knows what a WebSocket is; it is no secret and protects nothing."
+        }
+        "sec-websocket-accept" => {
+            "The key's digest. If it is not what the browser works out itself, there is no WebSocket."
+        }
+        "sec-websocket-protocol" => {
+            "Subprotocols: the browser offers a list, the server selects one of it or none."
+        }
         "sec-websocket-extensions" if value.starts_with("permessage-deflate") => {
             "The browser can compress messages. A server that can too says so in its answer; this one never does, so no frame has RSV1 set."
         }
         "sec-websocket-extensions" => "Extensions that change what frames mean.",
-        "cookie" => "Cookies go along as with any request: why a server must check the Origin. Their values are left out of the trace.",
+        "cookie" => {
+            "Cookies go along as with any request: why a server must check the Origin. Their values are left out of the trace."
+        }
         "authorization" => "Left out of the trace.",
         "location" => "Where to go instead. A browser follows no redirect here.",
         _ => "",

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use wirescope::spawn;
 
 use super::{
@@ -77,7 +77,9 @@ impl Panel {
     pub(crate) fn new() -> Self {
         let elements = Elements::find();
         on(&elements.frames, "click", |app, event| {
-            let Some(button) = dom::target(event).and_then(|target| target.closest("button").ok()?) else { return };
+            let Some(button) = dom::target(event).and_then(|target| target.closest("button").ok()?) else {
+                return;
+            };
             app.frames.pressed(app, &button);
         });
         on(&elements.trace, "change", |app, _| app.frames.is_wanted.set(app.frames.elements.trace.checked()));
@@ -147,27 +149,44 @@ impl Panel {
         let (first, last) = match (own.first(), own.last()) {
             (Some(first), Some(last)) => (*first, *last),
             // What is no message: the beginning or the end of it all.
-            _ if matches!(shown.kind, log::Kind::Connecting | log::Kind::Open) => (trace.first(), trace.first()),
+            _ if matches!(shown.kind, log::Kind::Connecting | log::Kind::Open) => {
+                (trace.first(), trace.first())
+            }
             _ => (trace.len(), trace.len()),
         };
         let (before, after) = self.more.get();
         let from = first.saturating_sub(BEFORE + before).max(trace.first());
         let to = (last + AFTER + after).min(trace.len());
-        let picked = self.chosen.get().or_else(|| best(trace, &own, shown)).filter(|number| trace.get(*number).is_some());
+        let picked = self
+            .chosen
+            .get()
+            .or_else(|| best(trace, &own, shown))
+            .filter(|number| trace.get(*number).is_some());
         let is_over = trace.ended.is_some() && (trace.verdict.is_some() || trace.lost);
-        let now = Drawn { shown: Some(shown), range: (from, to), own, picked, is_over, handshake: self.drawn.borrow().handshake };
+        let now = Drawn {
+            shown: Some(shown),
+            range: (from, to),
+            own,
+            picked,
+            is_over,
+            handshake: self.drawn.borrow().handshake,
+        };
         if *self.drawn.borrow() == now {
             return;
         }
         let place = &self.elements.frames;
         let (top, focused) = (place.scroll_top(), focused_event());
+        let is_same = self.drawn.borrow().shown == now.shown;
+        let list_top = list(place).filter(|_| is_same).map(|list| list.scroll_top());
         place.set_text_content(None);
         let layout = element("div", "second-eye", "");
         append(&layout, &strip(trace, &now));
         let drawing = element("div", "drawing", "");
         match picked.and_then(|number| trace.get(number)) {
             Some(event) => draw::event(&drawing, trace, event),
-            None if trace.len() == 0 => append(&drawing, &element("p", "hint", "The server has not told anything yet.")),
+            None if trace.len() == 0 => {
+                append(&drawing, &element("p", "hint", "The server has not told anything yet."))
+            }
             None => append(&drawing, &element("p", "hint", "Choose a frame to see each bit of it.")),
         }
         append(&layout, &drawing);
@@ -175,11 +194,20 @@ impl Panel {
         if is_over {
             append(place, &verdicts(trace));
         }
-        place.set_scroll_top(top);
+        place.set_scroll_top(if is_same { top } else { 0 });
+        if let Some(list) = list(place) {
+            // What was selected is in sight, with what was before it.
+            let own = list
+                .query_selector(".own")
+                .ok()
+                .flatten()
+                .map(|own| own.unchecked_into::<HtmlElement>().offset_top());
+            list.set_scroll_top(list_top.unwrap_or_else(|| own.unwrap_or_default() - 64));
+        }
         if let Some(number) = focused
             && let Ok(Some(line)) = place.query_selector(&format!("[data-event='{number}']"))
         {
-            let _ = line.unchecked_into::<web_sys::HtmlElement>().focus();
+            let _ = line.unchecked_into::<HtmlElement>().focus();
         }
         *self.drawn.borrow_mut() = now;
     }
@@ -227,7 +255,9 @@ fn own(trace: &Trace, shown: Shown) -> Vec<u64> {
             trace.of(shown.kind == log::Kind::Received, shown.ordinal)
         }
         log::Kind::Closed | log::Kind::Unclean | log::Kind::Closing => {
-            let is_close = |event: &&super::trace::Event| event.kind == Kind::Frame && event.json.contains("\"opcode\":8");
+            let is_close = |event: &&super::trace::Event| {
+                event.kind == Kind::Frame && event.json.contains("\"opcode\":8")
+            };
             trace.events().filter(|(_, event)| is_close(event)).map(|(number, _)| number).collect()
         }
         _ => Vec::new(),
@@ -236,10 +266,16 @@ fn own(trace: &Trace, shown: Shown) -> Vec<u64> {
 
 /// What is drawn until the reader chooses.
 fn best(trace: &Trace, own: &[u64], shown: Shown) -> Option<u64> {
-    let is_drawn = |number: &u64| trace.get(*number).is_some_and(|event| matches!(event.kind, Kind::Frame | Kind::Raw));
+    let is_drawn =
+        |number: &u64| trace.get(*number).is_some_and(|event| matches!(event.kind, Kind::Frame | Kind::Raw));
     let first = own.iter().copied().find(is_drawn);
     let is_message = matches!(shown.kind, log::Kind::Sent | log::Kind::Received);
     first.or_else(|| trace.events().map(|(number, _)| number).find(is_drawn).filter(|_| !is_message))
+}
+
+/// The lines of the strip, if they are there.
+fn list(place: &Element) -> Option<Element> {
+    place.query_selector(".strip > ol").ok()?
 }
 
 /// The number of the event whose line has the focus.
@@ -253,7 +289,10 @@ fn strip(trace: &Trace, now: &Drawn) -> Element {
     if from > trace.first() {
         append(&strip, &more("data-before", &format!("{} before", format::count(from - trace.first()))));
     } else if trace.first() > 0 {
-        append(&strip, &element("p", "hint", &format!("{} older ones are no longer kept", format::count(trace.first()))));
+        append(
+            &strip,
+            &element("p", "hint", &format!("{} older ones are no longer kept", format::count(trace.first()))),
+        );
     }
     let list = element("ol", "", "");
     dom::set_attribute(&list, "aria-label", "What was on the wire, in its order");
@@ -266,7 +305,11 @@ fn strip(trace: &Trace, now: &Drawn) -> Element {
         if line.look != Look::Note {
             dom::set_attribute(&button, "type", "button");
             dom::set_attribute(&button, "data-event", &line.number.to_string());
-            dom::set_attribute(&button, "aria-current", if now.picked == Some(line.number) { "true" } else { "false" });
+            dom::set_attribute(
+                &button,
+                "aria-current",
+                if now.picked == Some(line.number) { "true" } else { "false" },
+            );
         }
         let look = match line.look {
             Look::Frame => "",
@@ -375,9 +418,12 @@ fn work_out(key: Key, sent: &str) {
     let text = format!("{sent}{GUID}");
     spawn(async move {
         // There is no `subtle` on a page that came over plain HTTP from elsewhere.
-        let subtle = dom::window().crypto().ok().map(|crypto| crypto.subtle()).filter(|subtle| subtle.is_object());
+        let subtle =
+            dom::window().crypto().ok().map(|crypto| crypto.subtle()).filter(|subtle| subtle.is_object());
         let Some(subtle) = subtle else { return };
-        let Ok(working) = subtle.digest_with_str_and_u8_array("SHA-1", &mut text.into_bytes()) else { return };
+        let Ok(working) = subtle.digest_with_str_and_u8_array("SHA-1", &mut text.into_bytes()) else {
+            return;
+        };
         let Ok(digest) = JsFuture::from(working).await else { return };
         let digest = Uint8Array::new(&digest).to_vec();
         app::with(|app| {

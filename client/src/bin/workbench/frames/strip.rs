@@ -49,7 +49,12 @@ pub(crate) fn line(trace: &Trace, number: u64) -> Option<Line> {
         }
         Kind::Raw => {
             let length = json::number(json, "length").unwrap_or_default();
-            (Look::Frame, "bytes".to_owned(), format!("{} put on the wire as they are", format::size(length)), faults(trace, event))
+            (
+                Look::Frame,
+                "bytes".to_owned(),
+                format!("{} put on the wire as they are", format::size(length)),
+                faults(trace, event),
+            )
         }
         Kind::Bent => {
             let fault = json::text(json, "fault");
@@ -71,17 +76,31 @@ pub(crate) fn line(trace: &Trace, number: u64) -> Option<Line> {
         Kind::Struck => (Look::Note, "fault".to_owned(), String::new(), vec![json::text(json, "fault")]),
         Kind::Plan => {
             let plan = json::text(json, "plan");
-            let text = if plan.is_empty() { "none from here on".to_owned() } else { format!("{plan}, from here on") };
+            let text = if plan.is_empty() {
+                "none from here on".to_owned()
+            } else {
+                format!("{plan}, from here on")
+            };
             (Look::Note, "faults".to_owned(), text, Vec::new())
         }
         Kind::Handshake => {
             let text = json::text(json, "text");
-            (Look::Note, "handshake".to_owned(), text.lines().next().unwrap_or_default().to_owned(), Vec::new())
+            (
+                Look::Note,
+                "handshake".to_owned(),
+                text.lines().next().unwrap_or_default().to_owned(),
+                Vec::new(),
+            )
         }
         Kind::Verdict => (Look::Note, "over".to_owned(), json::text(json, "over"), Vec::new()),
         Kind::Missed => {
             let count = json::number(json, "count").unwrap_or_default();
-            (Look::Note, "gone".to_owned(), format!("{} events: the server keeps the newest 2 MiB", format::count(count)), Vec::new())
+            (
+                Look::Note,
+                "gone".to_owned(),
+                format!("{} events: the server keeps the newest 2 MiB", format::count(count)),
+                Vec::new(),
+            )
         }
     };
     Some(Line { number, look, out: event.out, micros: event.micros, what, text, faults })
@@ -109,7 +128,8 @@ pub(crate) fn sentence(trace: &Trace, fault: &Event) -> String {
     let was_length = was.and_then(|was| json::number(was, "length")).unwrap_or_default();
     let later = json::micros(&fault.json, "later_ms").unwrap_or_default();
     let mine = |event: &&Event| {
-        matches!(event.kind, Kind::Frame | Kind::Raw) && (event.out, event.message) == (fault.out, fault.message)
+        matches!(event.kind, Kind::Frame | Kind::Raw)
+            && (event.out, event.message) == (fault.out, fault.message)
     };
     let frames = trace.events().map(|(_, event)| event).filter(mine).count();
     let text = match (&*name, fault.out) {
@@ -170,7 +190,8 @@ mod tests {
     fn each_fault_is_told_where_it_struck() {
         let trace = trace();
         let lines: Vec<_> = (0..trace.len()).filter_map(|number| line(&trace, number)).collect();
-        let told: Vec<_> = lines.iter().map(|line| (line.look, &*line.what, &*line.text, line.faults.join(" "))).collect();
+        let told: Vec<_> =
+            lines.iter().map(|line| (line.look, &*line.what, &*line.text, line.faults.join(" "))).collect();
         assert_eq!(
             told,
             [
@@ -181,7 +202,10 @@ mod tests {
                 (Look::Note, "over", "reset", String::new()),
             ]
         );
-        assert_eq!(sentence(&trace, trace.get(1).unwrap()), "drop: the server said this, and it never was on the wire.");
+        assert_eq!(
+            sentence(&trace, trace.get(1).unwrap()),
+            "drop: the server said this, and it never was on the wire."
+        );
         assert_eq!(sentence(&trace, trace.get(2).unwrap()), "delay: held back for 50 ms.");
     }
 }

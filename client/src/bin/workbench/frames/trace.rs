@@ -152,7 +152,9 @@ impl Trace {
             Kind::Missed => self.is_broken = true,
             Kind::Struck | Kind::Plan => {}
         }
-        if event.ordinal > 0 && let Some(fault) = self.bent.get(&(out, message)).filter(|_| out) {
+        if event.ordinal > 0
+            && let Some(fault) = self.bent.get(&(out, message)).filter(|_| out)
+        {
             self.marks.insert((out, event.ordinal), fault.clone());
         }
         self.version += 1;
@@ -188,7 +190,8 @@ impl Trace {
         let is_frame = |event: &&Event| {
             matches!(event.kind, Kind::Frame | Kind::Raw) && event.out == out && event.ordinal == ordinal
         };
-        let message = self.events.iter().find(is_frame).map(|event| event.message).filter(|message| *message > 0);
+        let message =
+            self.events.iter().find(is_frame).map(|event| event.message).filter(|message| *message > 0);
         let numbered = (self.first..).zip(&self.events);
         let own = numbered.filter(|(_, event)| {
             is_frame(event) || event.kind == Kind::Bent && event.out == out && Some(event.message) == message
@@ -198,7 +201,8 @@ impl Trace {
 
     /// The faults that bent a message of the server's own count.
     pub(crate) fn faults(&self, out: bool, message: u32) -> impl Iterator<Item = &Event> {
-        let own = move |event: &&Event| event.kind == Kind::Bent && event.out == out && event.message == message;
+        let own =
+            move |event: &&Event| event.kind == Kind::Bent && event.out == out && event.message == message;
         self.events.iter().filter(own)
     }
 
@@ -223,7 +227,9 @@ mod tests {
         let dir = if out { "out" } else { "in" };
         let opcode = if message == 0 { 9 } else { 1 };
         let message = if message == 0 { String::new() } else { format!(r#","message":{message}"#) };
-        format!(r#"{{"dir":"{dir}","event":"frame","fin":{fin},"head":"8101"{message},"ms":1.5,"opcode":{opcode}}}"#)
+        format!(
+            r#"{{"dir":"{dir}","event":"frame","fin":{fin},"head":"8101"{message},"ms":1.5,"opcode":{opcode}}}"#
+        )
     }
 
     fn bent(out: bool, message: u32, fault: &str) -> String {
@@ -255,7 +261,10 @@ mod tests {
         assert_eq!(trace.of(true, 1), [0]);
         assert_eq!(trace.of(true, 3), [2, 4]);
         assert_eq!(trace.of(true, 4), [5, 7]);
-        assert_eq!([1, 2, 3, 4].map(|ordinal| trace.mark(true, ordinal)), [None, Some("duplicate"), Some("duplicate"), None]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|ordinal| trace.mark(true, ordinal)),
+            [None, Some("duplicate"), Some("duplicate"), None]
+        );
         assert!(!trace.went(true, 2) && trace.went(true, 3));
     }
 
@@ -268,7 +277,9 @@ mod tests {
 
     #[test]
     fn injected_frames_count_where_a_browser_takes_them() {
-        let raw = |payload: &str| format!(r#"{{"dir":"out","event":"raw","length":{},"payload":"{payload}"}}"#, payload.len() / 2);
+        let raw = |payload: &str| {
+            format!(r#"{{"dir":"out","event":"raw","length":{},"payload":"{payload}"}}"#, payload.len() / 2)
+        };
         let trace = trace(&[raw("810178"), raw("8900"), raw("c10178"), frame(true, 1, true)]);
         let ordinals: Vec<_> = trace.events().map(|(_, event)| event.ordinal).collect();
         assert_eq!(ordinals, [1, 0, 0, 2]);

@@ -35,13 +35,21 @@ pub(crate) fn of_the_server(verdict: &str) -> Vec<String> {
         "half-open" => "The server went silent and kept the TCP connection.".to_owned(),
         "lost" => "The TCP connection was lost.".to_owned(),
         "not opened" => "The handshake was answered, but opened nothing.".to_owned(),
-        "ended without a Close frame" => "The server ended the TCP connection without a Close frame.".to_owned(),
+        "ended without a Close frame" => {
+            "The server ended the TCP connection without a Close frame.".to_owned()
+        }
         other => format!("It is over: {other}."),
     }];
-    let code = |name, what| json::number(verdict, name).map(|code| format!("{what} a Close frame with {}.", written(code)));
+    let code = |name, what| {
+        json::number(verdict, name).map(|code| format!("{what} a Close frame with {}.", written(code)))
+    };
     lines.extend(code("close_received", "Received"));
     lines.extend(code("close_sent", "Sent"));
-    lines.push(format!("{} received, {} sent.", messages(whole(verdict, "received")), messages(whole(verdict, "sent"))));
+    lines.push(format!(
+        "{} received, {} sent.",
+        messages(whole(verdict, "received")),
+        messages(whole(verdict, "sent"))
+    ));
     let faults = json::member(verdict, "faults").map(json::members).unwrap_or_default();
     if !faults.is_empty() {
         let faults: Vec<_> = faults.iter().map(|(name, count)| format!("{name} {count}×")).collect();
@@ -58,7 +66,8 @@ pub(crate) fn of_the_server(verdict: &str) -> Vec<String> {
 pub(crate) fn differences(ended: &Ended, verdict: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let over = json::text(verdict, "over");
-    let [from_browser, from_server] = ["close_received", "close_sent"].map(|name| json::number(verdict, name));
+    let [from_browser, from_server] =
+        ["close_received", "close_sent"].map(|name| json::number(verdict, name));
     if ended.code == 1006 && ended.opened {
         lines.push(match (&*over, from_browser, from_server) {
             (_, Some(code @ (1002 | 1003 | 1007 | 1009..=1011)), _) => format!(
@@ -155,10 +164,17 @@ mod tests {
     #[test]
     fn a_difference_is_explained() {
         let all = |ended: &Ended, verdict: &str| differences(ended, verdict).join(" ");
-        assert!(all(&ended(1006, 0, 0), &verdict("reset", 0, "null", 0, "null")).contains("ends without a Close frame"));
+        assert!(
+            all(&ended(1006, 0, 0), &verdict("reset", 0, "null", 0, "null"))
+                .contains("ends without a Close frame")
+        );
         assert!(all(&ended(1006, 0, 0), &verdict("ended", 0, "null", 0, "1002")).contains("broke a rule"));
         let lost = all(&ended(1006, 3, 1), &verdict("reset", 4, "null", 2, "null"));
-        assert!(lost.contains("1 message that the page handed over never") && lost.contains("3 messages that the server"), "{lost}");
+        assert!(
+            lost.contains("1 message that the page handed over never")
+                && lost.contains("3 messages that the server"),
+            "{lost}"
+        );
         let never = Ended { code: 1006, ..Ended::default() };
         assert!(all(&never, &verdict("ended", 0, "null", 0, "null")).contains("did not take the answer"));
         assert_eq!(differences(&never, &verdict("not opened", 0, "null", 0, "null")), ["The two agree."]);

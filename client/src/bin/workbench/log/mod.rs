@@ -22,6 +22,6 @@ mod tree;
 pub(crate) use self::{
     entry::{Content, Delivery, Entry, Kind, Moment, Note, Origin, Payload, Tally, View},
     panel::Panel,
-    store::Log,
     row::append_text,
+    store::Log,
 };
