@@ -61,7 +61,7 @@ fn faults_are_chosen_composed_and_strike() {
         page.fill(&of("delay", "[data-part=value]"), "20").await;
         until_url(page, "?drop=100%&drop.every=2&delay=20ms").await;
         page.click("#break > summary").await;
-        assert_eq!(page.text("#break-chips").await, "drop=100%delay=20ms");
+        assert_eq!(page.text("#break-chips").await, "drop=100%\ndelay=20ms");
 
         connect(page).await;
         for text in ["one", "two", "three"] {
@@ -170,7 +170,10 @@ fn a_server_without_control_says_by_which_flag_it_is() {
     page::run("a_server_without_control_says_by_which_flag_it_is", async |page| {
         connect(page).await;
         open_break(page).await;
-        assert!(page.text("#live-said").await.starts_with("Started with --control"));
+        page.until("it says so", async || {
+            page.text("#live-said").await.starts_with("Started with --control").then_some(())
+        })
+        .await;
         assert_eq!(page.text("#live-buttons").await, "");
     });
 }

@@ -243,7 +243,7 @@ impl Panel {
     fn show_chips(&self, url: &str, table: Option<&Table>) {
         const MOST: usize = 5;
         let chosen = table.map(|table| table.chosen(url)).unwrap_or_default();
-        let text = chosen.join("\n");
+        let text = if table.is_none() { "unknown".to_owned() } else { chosen.join("\n") };
         if self.elements.chips.get_attribute("data-chosen").as_deref() == Some(&*text) {
             return;
         }

@@ -335,7 +335,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const HELLO: &str = r#"{"dir":"in","event":"frame","fin":true,"head":"818537fa213d","length":5,"mask":"37fa213d","opcode":1,"payload":"68656c6c6f","rsv":0}"#;
+    const HELLO: &str = r#"{"dir":"in","event":"frame","fin":true,"head":"818537fa213d","length":5,"mask":"37fa213d","opcode":1,"payload":"48656c6c6f","rsv":0}"#;
 
     /// The examples of RFC 6455 section 5.7.
     #[test]

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlElement, HtmlInputElement};
 use wirescope::spawn;
 
 use super::{
@@ -176,6 +176,8 @@ impl Panel {
         }
         let place = &self.elements.frames;
         let (top, focused) = (place.scroll_top(), focused_event());
+        let is_same = self.drawn.borrow().shown == now.shown;
+        let list_top = list(place).filter(|_| is_same).map(|list| list.scroll_top());
         place.set_text_content(None);
         let layout = element("div", "second-eye", "");
         append(&layout, &strip(trace, &now));
@@ -192,11 +194,20 @@ impl Panel {
         if is_over {
             append(place, &verdicts(trace));
         }
-        place.set_scroll_top(top);
+        place.set_scroll_top(if is_same { top } else { 0 });
+        if let Some(list) = list(place) {
+            // What was selected is in sight, with what was before it.
+            let own = list
+                .query_selector(".own")
+                .ok()
+                .flatten()
+                .map(|own| own.unchecked_into::<HtmlElement>().offset_top());
+            list.set_scroll_top(list_top.unwrap_or_else(|| own.unwrap_or_default() - 64));
+        }
         if let Some(number) = focused
             && let Ok(Some(line)) = place.query_selector(&format!("[data-event='{number}']"))
         {
-            let _ = line.unchecked_into::<web_sys::HtmlElement>().focus();
+            let _ = line.unchecked_into::<HtmlElement>().focus();
         }
         *self.drawn.borrow_mut() = now;
     }
@@ -260,6 +271,11 @@ fn best(trace: &Trace, own: &[u64], shown: Shown) -> Option<u64> {
     let first = own.iter().copied().find(is_drawn);
     let is_message = matches!(shown.kind, log::Kind::Sent | log::Kind::Received);
     first.or_else(|| trace.events().map(|(number, _)| number).find(is_drawn).filter(|_| !is_message))
+}
+
+/// The lines of the strip, if they are there.
+fn list(place: &Element) -> Option<Element> {
+    place.query_selector(".strip > ol").ok()?
 }
 
 /// The number of the event whose line has the focus.

@@ -72,9 +72,13 @@ impl Row {
     /// Names the fault that its frames met, if they met one.
     pub(super) fn mark(&self, fault: Option<&str>) {
         match fault {
-            Some(fault) => dom::set_attribute(&self.element, "data-fault", fault),
+            Some(fault) => {
+                dom::set_attribute(&self.element, "data-fault", fault);
+                dom::set_attribute(&self.element, "title", &format!("its frames met a fault: {fault}"));
+            }
             None if self.element.has_attribute("data-fault") => {
                 let _ = self.element.remove_attribute("data-fault");
+                let _ = self.element.remove_attribute("title");
             }
             None => {}
         }
