@@ -204,7 +204,7 @@ fn parse_bench_page(args: &[String]) -> Result<Vec<String>, String> {
         let (arg, value) = (&pair[0], pair.get(1));
         match arg.as_str() {
             "--messages" | "--rows" | "--rounds" | "--minutes" => {
-                if !value.is_some_and(|value| value.parse::<u64>().is_ok()) {
+                if value.is_none_or(|value| value.parse::<u64>().is_err()) {
                     return Err(format!("`{arg}` needs a number"));
                 }
             }

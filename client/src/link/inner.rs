@@ -317,8 +317,8 @@ impl Inner {
         match &self.options.endpoint {
             Endpoint::Fixed { url, subprotocols } => self.connect(generation, url, subprotocols),
             Endpoint::Provided(provider) => {
-                let provided = provider();
-                drop(self.provided.replace(Some(provided)));
+                let answer = provider();
+                drop(self.provided.replace(Some(answer)));
                 let weak = Weak::clone(&self.myself);
                 spawn_local(poll_fn(move |cx| match weak.upgrade() {
                     Some(inner) => inner.poll_provided(generation, cx),
