@@ -292,6 +292,9 @@ enum Next {
     Phase(Option<link::Phase>),
 }
 
+/// How many endings a link keeps.
+const KEPT: usize = 16;
+
 /// What was told of a link. Its phases are a reader's latest view: where two came at once, the first is not seen, and what
 /// happened is worked out from the link's own counts.
 #[derive(Default)]
@@ -301,6 +304,8 @@ struct Told {
     open: bool,
     /// How many WebSockets were told to be over.
     over: u64,
+    /// How many endings the link had kept then.
+    kept: usize,
 }
 
 impl Told {
@@ -313,9 +318,14 @@ impl Told {
         );
         let over = link.stats().attempts.saturating_sub(without.into());
         let endings = link.endings();
-        let untold = usize::try_from(over.saturating_sub(self.over)).unwrap_or(usize::MAX).min(endings.len());
-        self.over = over;
-        for close in &endings[endings.len() - untold..] {
+        // As long as it keeps all, they are counted themselves: a try that is given up before it has a WebSocket has none.
+        let untold = if endings.len() < KEPT {
+            endings.len().saturating_sub(self.kept)
+        } else {
+            usize::try_from(over.saturating_sub(self.over)).unwrap_or(usize::MAX).min(KEPT)
+        };
+        (self.over, self.kept) = (over, endings.len());
+        for close in &endings[endings.len().saturating_sub(untold)..] {
             if !self.trying {
                 tell(id, Happening::Connecting(1));
             }

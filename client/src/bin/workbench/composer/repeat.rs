@@ -53,9 +53,9 @@ impl Repeat {
         on(&elements.start, "click", |app, _| {
             let repeat = &app.composer.repeat;
             if repeat.running.borrow().is_some() {
-                repeat.stop("stopped")
+                repeat.stop("stopped");
             } else {
-                repeat.start(app)
+                repeat.start(app);
             }
             app.changed();
         });

@@ -93,7 +93,7 @@ impl Panel {
             app.script.write_from(app, first, id);
         });
         on(&elements.save, "click", |app, _| {
-            download("conversation.wirescope", &app.script.elements.text.value())
+            download("conversation.wirescope", &app.script.elements.text.value());
         });
         on(&elements.open, "change", |app, _| app.script.open());
         let tick = Closure::new(|| app::with(|app| app.script.drive(app)));
