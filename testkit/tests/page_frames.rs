@@ -171,7 +171,7 @@ fn frames_of_no_message_are_there_and_the_two_verdicts() {
         say(page, "two").await;
         page.until_state("lost").await;
         look_at(page, "closed", 0, "frames").await;
-        until_text(page, ".strip", "bytes").await;
+        until_text(page, ".strip", "Pong").await;
         until_text(page, ".strip", "inject").await;
         until_text(page, ".verdicts", "Not closed cleanly: code 1006.").await;
         until_text(
@@ -180,7 +180,7 @@ fn frames_of_no_message_are_there_and_the_two_verdicts() {
             "The browser failed the connection, since something on it broke a rule",
         )
         .await;
-        page.script("[...document.querySelectorAll('.wire-line')].find(line => line.innerText.includes('put on the wire')).click()").await;
+        page.script("[...document.querySelectorAll('.wire-line')].findLast(line => line.innerText.includes('put on the wire')).click()").await;
         until_text(page, ".bit.bad", "RSV1").await;
     });
 }
@@ -207,7 +207,7 @@ fn the_handshake_is_worked_out() {
         until_text(page, ".asks", "Sec-WebSocket-Key: ").await;
         until_text(page, ".asks", "13 is the only version there is.").await;
         until_text(page, ".answers", "HTTP/1.1 101 Switching Protocols").await;
-        until_text(page, ".answers", "Sec-WebSocket-Protocol: chat").await;
+        until_text(page, ".answers", "sec-websocket-protocol: chat").await;
         until_text(page, ".digest", "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").await;
     });
 }

@@ -48,13 +48,13 @@ pub(crate) fn line(trace: &Trace, number: u64) -> Option<Line> {
             (Look::Frame, what, preview(&frame), faults(trace, event))
         }
         Kind::Raw => {
-            let length = json::number(json, "length").unwrap_or_default();
-            (
-                Look::Frame,
-                "bytes".to_owned(),
-                format!("{} put on the wire as they are", format::size(length)),
-                faults(trace, event),
-            )
+            let length = format::size(json::number(json, "length").unwrap_or_default());
+            let bytes = super::anatomy::bytes(&json::text(json, "payload"));
+            let first = Frame::all_in(event.out, &bytes).0.into_iter().next();
+            let what =
+                first.or_else(|| Frame::head_of(event.out, &bytes)).map_or("bytes", |frame| frame.name());
+            let text = format!("{length}, put on the wire by a fault");
+            (Look::Frame, what.to_owned(), text, faults(trace, event))
         }
         Kind::Bent => {
             let fault = json::text(json, "fault");
