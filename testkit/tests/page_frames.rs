@@ -98,7 +98,7 @@ fn a_frame_is_drawn_bit_by_bit() {
         assert_eq!(page.text(".byte:first-child .octet").await, "81");
         // What was on the wire is the payload and the key, XORed.
         let byte = |text: &String| u8::from_str_radix(text, 16).expect("a byte");
-        let (wire, keys) = (cells(page, "wire").await, cells(page, "key").await);
+        let (wire, keys) = (cells(page, "wire").await, cells(page, "mask-key").await);
         let plain: Vec<u8> = wire.iter().zip(&keys).map(|(wire, key)| byte(wire) ^ byte(key)).collect();
         assert_eq!(plain, b"hello");
         assert_eq!(cells(page, "letters").await, ["h", "e", "l", "l", "o"]);
