@@ -167,12 +167,13 @@ pub fn quote(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            // What is not seen, or looks like a line's end to an editor, is written by its number.
-            _ if character.is_control() || matches!(character, '\u{2028}' | '\u{2029}') => {
-                let code = character as u32;
-                quoted.push_str("\\u");
-                for place in (0..4).rev() {
-                    quoted.push(char::from_digit(code >> (4 * place) & 15, 16).unwrap_or('0'));
+            _ if is_hidden(character) => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    quoted.push_str("\\u");
+                    for place in (0..4).rev() {
+                        let digit = u32::from(*unit >> (4 * place)) & 15;
+                        quoted.push(char::from_digit(digit, 16).unwrap_or('0'));
+                    }
                 }
             }
             _ => quoted.push(character),
@@ -180,6 +181,15 @@ pub fn quote(text: &str) -> String {
     }
     quoted.push('"');
     quoted
+}
+
+/// Whether a character is not seen, ends a line for some, or changes how others are shown: whoever reads the text is to read
+/// its number.
+pub(crate) fn is_hidden(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The number that four hex digits say; they were checked.
@@ -434,7 +444,8 @@ mod tests {
         for text in ["\"\\ud83d\"", "\"\\ude00\"", "\"\\ud83dx\"", "\"\\ud83d\\u0041\"", "x", "\"open"] {
             assert!(string(text).is_err(), "{text}");
         }
-        for text in ["", "plain", "a\"b\\c\n\r\t\0\u{1b}\u{85}\u{2028}", "😀 é"] {
+        assert_eq!(quote("\u{202e}\u{e0041}👩‍🚀"), "\"\\u202e\\udb40\\udc41👩‍🚀\"");
+        for text in ["", "plain", "a\"b\\c\n\r\t\0\u{1b}\u{85}\u{2028}\u{202e}\u{e0041}", "😀 é"] {
             assert_eq!(string(&quote(text)).unwrap(), (text.to_owned(), ""));
             assert!(!quote(text).chars().any(char::is_control));
         }

@@ -19,7 +19,6 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
-use tokio_tungstenite::tungstenite::Error as WsError;
 use tracing::{debug, info};
 use wirescope_protocol::CloseCode;
 
@@ -43,8 +42,8 @@ use crate::{
 
 use self::{
     blocked::Blocked,
-    end::{LastWord, closed, failed},
-    watch::{Seen, Watch},
+    end::{LastWord, closed},
+    watch::Watch,
 };
 
 /// How many messages are taken in a row without a pause: past it, other connections and the shutdown get their turn.
@@ -211,6 +210,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// It may be dropped at any point, as by `select!`: no message is lost, and what was sent is still written later.
     pub(crate) async fn recv(&mut self) -> Result<Message, Ending> {
         loop {
+            if let Some(message) = self.at_hand() {
+                return message;
+            }
             // Before a message is taken, and not after: a message in hand would be lost where this is dropped.
             if self.taken_in_a_row >= BURST {
                 self.taken_in_a_row = 0;
@@ -258,7 +260,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes a message to send; waits while the peer does not read what was sent before. It is written at the latest when
     /// the scenario next waits in [`Connection::recv`].
     pub(crate) async fn send(&mut self, message: Message) -> Result<(), Ending> {
-        self.ready().await?;
+        if !self.socket.is_ready() {
+            self.ready().await?;
+        }
         self.note_sent(message.kind(), message.len());
         self.socket.send(&message);
         Ok(())
@@ -266,7 +270,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// [`Connection::send`] for a text that many are sent.
     pub(crate) async fn send_encoded(&mut self, message: &Encoded) -> Result<(), Ending> {
-        self.ready().await?;
+        if !self.socket.is_ready() {
+            self.ready().await?;
+        }
         self.note_sent("text", message.len());
         self.socket.send_encoded(message);
         Ok(())
@@ -279,23 +285,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Waits until a message can be taken.
     async fn ready(&mut self) -> Result<(), Ending> {
-        if self.socket.is_ready() {
-            return Ok(());
-        }
         poll_fn(|task| match self.socket.poll_ready(task) {
             Poll::Ready(ready) => {
                 self.stuck = None;
-                Poll::Ready(ready.map_err(|error| failed(&error)))
+                Poll::Ready(ready)
             }
             Poll::Pending => self.poll_stuck(task).map(Err),
         })
         .await
     }
 
+    #[inline]
     fn note_sent(&mut self, kind: &str, bytes: usize) {
         self.tally.sent.add(bytes);
         self.is_unwritten = true;
         debug!(peer = %self.peer, kind, bytes, "sent");
+    }
+
+    /// The next of messages that came together.
+    #[inline]
+    fn at_hand(&mut self) -> Option<Result<Message, Ending>> {
+        if self.taken_in_a_row >= BURST || self.is_flushing || self.owes_pong {
+            return None;
+        }
+        let message = self.socket.at_hand()?;
+        self.taken_in_a_row += 1;
+        self.watch.is_fresh = true;
+        if !self.rate.take() {
+            return Some(Err(self.too_many()));
+        }
+        self.note_received(&message);
+        Some(Ok(message))
     }
 
     fn poll_recv(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
@@ -305,7 +325,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Poll::Ready(received) = self.socket.poll_next(task) {
             self.taken_in_a_row += 1;
             let received = self.note(received)?;
-            return Poll::Ready(Ok(self.data(received)?.map_or(Step::Again, Step::Message)));
+            let data = self.data(received)?;
+            return Poll::Ready(Ok(data.map_or(Step::Again, Step::Message)));
         }
         self.taken_in_a_row = 0;
         if self.is_unwritten {
@@ -313,56 +334,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.tally.publish();
         self.poll_watch(task)
-    }
-
-    /// Waits for the peer, and sees to it that the peer is there.
-    fn poll_watch(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
-        if std::mem::take(&mut self.watch.is_fresh) {
-            self.watch.heard = Instant::now();
-            self.watch.looked_again = false;
-            if self.watch.pinged.take().is_some() {
-                self.watch.set_timer(self.watch.heard + self.idle);
-            }
-            if let Some(arrived) = self.watch.arrived.take() {
-                self.context.metrics.echo.observe(self.watch.heard - arrived);
-            }
-        }
-        match ready!(self.watch.poll(&self.context.shutdown, task)) {
-            Seen::Shutdown => Poll::Ready(Err(Ending::GoingAway)),
-            Seen::Timer => Poll::Ready(self.look()),
-        }
-    }
-
-    /// Does what is due when the timer fires, and sets it anew.
-    fn look(&mut self) -> Result<Step, Ending> {
-        let pong = self.context.config.timeouts.pong;
-        let now = Instant::now();
-        if self.watch.end.is_some_and(|end| end <= now) {
-            self.context.metrics.hit(Hit::Lifetime);
-            let reason = "the connection has lived as long as one may here".to_owned();
-            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
-        }
-        match self.watch.pinged {
-            Some(pinged) if pinged + pong <= now => {
-                // What comes may be there already and only not have been looked for, where the machine is busy.
-                if !std::mem::replace(&mut self.watch.looked_again, true) {
-                    return Ok(Step::Yield);
-                }
-                self.context.metrics.hit(Hit::Pong);
-                let reason = format!("no answer to a ping within {pong:?}");
-                return Err(Ending::Failed { code: CloseCode::INTERNAL_ERROR, reason });
-            }
-            Some(pinged) => self.watch.set_timer(pinged + pong),
-            None if self.watch.heard + self.idle <= now => {
-                self.watch.pinged = Some(now);
-                self.watch.set_timer(now + pong);
-                self.socket.ping();
-                self.is_unwritten = true;
-                debug!(peer = %self.peer, "pinged");
-            }
-            None => self.watch.set_timer(self.watch.heard + self.idle),
-        }
-        Ok(Step::Again)
     }
 
     fn poll_flush(&mut self, task: &mut Task<'_>) -> Poll<Result<(), Ending>> {
@@ -375,7 +346,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Poll::Ready(flushed) => {
                 self.stuck = None;
                 (self.is_flushing, self.owes_pong, self.is_unwritten) = (false, false, false);
-                Poll::Ready(flushed.map_err(|error| failed(&error)))
+                Poll::Ready(flushed)
             }
             Poll::Pending => {
                 self.is_flushing = true;
@@ -440,18 +411,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         match done {
             Poll::Ready(done) => {
                 self.is_unwritten &= !matches!(until, Until::Written);
-                Poll::Ready(done.map(|()| None).map_err(|error| failed(&error)))
+                Poll::Ready(done.map(|()| None))
             }
             Poll::Pending => self.poll_stuck(task).map(Err),
         }
     }
 
     /// Remembers what that which came obliges to.
-    fn note(&mut self, received: Option<Result<Received, WsError>>) -> Result<Received, Ending> {
-        let received = match received {
-            Some(received) => received.map_err(|error| failed(&error))?,
-            None => return Err(Ending::Lost { why: "the connection was closed before".to_owned() }),
-        };
+    fn note(&mut self, received: Result<Received, Ending>) -> Result<Received, Ending> {
+        let received = received?;
         self.watch.came();
         if let Received::Ping = received {
             (self.owes_pong, self.is_unwritten) = (true, true);
@@ -474,9 +442,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Received::Close(frame) => return Err(closed(frame)),
             Received::Ping | Received::Pong => return Ok(None),
         };
+        self.note_received(&message);
+        Ok(Some(message))
+    }
+
+    #[inline]
+    fn note_received(&mut self, message: &Message) {
         self.tally.received.add(message.len());
         debug!(peer = %self.peer, kind = message.kind(), bytes = message.len(), "received");
-        Ok(Some(message))
     }
 }
 

@@ -24,8 +24,9 @@
 //! * `handshake`: checks a WebSocket's opening request and answers it (RFC 6455 section 4.2).
 //!   `access`: from which pages and by which names the server may be asked, and with which token.
 //! * `wire`: the frames beneath, where a fault bends them (`fault`) or a trace records them (`trace`); else not at all.
-//! * `connection`: messages over tungstenite, written in batches; how a connection ends (section 7). `writing`: waiting
-//!   for a peer that reads slowly. `tally`: what a connection counts for `metrics`.
+//! * `socket`: an open WebSocket over bytes: tungstenite, and beside it messages in one frame as they stand in the buffer.
+//! * `connection`: messages for a scenario, written in batches; how a connection ends (section 7), and who waits for a
+//!   silent or a slow peer. `tally`: what a connection counts for `metrics`.
 //! * `scenario`: what the server does on a path.
 //! * `http`: what is plain HTTP: the page, `/healthz`, `/metrics`. `page`: the page's files and their security policy.
 //! * `raw`: TCP echo for a connection that is not HTTP.

@@ -88,12 +88,6 @@ impl From<&str> for Text {
     }
 }
 
-impl From<tokio_tungstenite::tungstenite::Utf8Bytes> for Text {
-    fn from(text: tokio_tungstenite::tungstenite::Utf8Bytes) -> Self {
-        Self(text.into())
-    }
-}
-
 impl Deref for Text {
     type Target = str;
 

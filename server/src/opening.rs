@@ -1,6 +1,6 @@
 //! A connection's first bytes: what it is, told within bounds of size and time.
 
-use std::{fmt::Write as _, io};
+use std::{fmt::Write as _, io, mem::MaybeUninit};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
@@ -235,9 +235,9 @@ pub(crate) fn classify(read: &mut BytesMut, arrival: Arrival, begun: Instant) ->
     if !has_head_end(read) {
         return None;
     }
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut parsed = httparse::Request::new(&mut headers);
-    let length = match parsed.parse(read) {
+    let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let length = match parsed.parse_with_uninit_headers(read, &mut headers) {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) => return None,
         Err(httparse::Error::TooManyHeaders) => {

@@ -510,7 +510,7 @@ mod tests {
         let peer = listener.local_addr().unwrap();
         let place = context.admission.enter(peer.ip()).unwrap();
         let size = size_of_val(&serve(stream, peer, Arc::clone(&context), place));
-        assert!(size <= 4 * 1024, "{size} bytes");
+        assert!(size <= 3 * 1024, "{size} bytes");
     }
 
     /// No test has an address beyond its own machine, so the peer's is made up.

@@ -40,6 +40,7 @@ pub struct Library {
     pub server: Server,
     tap: Tap,
     site: String,
+    kind: Kind,
     browser: Browser,
 }
 
@@ -52,12 +53,26 @@ pub struct Heap {
     pub browser: f64,
 }
 
-/// Runs a test on a page of its own.
+/// A browser that a test may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Chromium, by ChromeDriver.
+    Chromium,
+    /// Firefox, by geckodriver.
+    Firefox,
+}
+
+/// Runs a test on a page of its own, in Chromium.
 pub fn run(test: impl AsyncFnOnce(&mut Library)) {
+    run_in(Kind::Chromium, test);
+}
+
+/// Runs a test on a page of its own.
+pub fn run_in(kind: Kind, test: impl AsyncFnOnce(&mut Library)) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let outcome = runtime.block_on(async {
         let _turn = BROWSERS.acquire().await.expect("it is never closed");
-        let mut library = Library::start().await;
+        let mut library = Library::start(kind).await;
         let outcome = AssertUnwindSafe(test(&mut library)).catch_unwind().await;
         if outcome.is_err() {
             eprintln!("what the tap heard: {:?}", library.tap.connections());
@@ -72,15 +87,23 @@ pub fn run(test: impl AsyncFnOnce(&mut Library)) {
 }
 
 impl Library {
-    async fn start() -> Self {
+    async fn start(kind: Kind) -> Self {
         let server = Server::start(&required("WIRESCOPE_SERVER_BIN"), "127.0.0.1:0").await;
         let tap = Tap::start(server.address().parse().expect("an address")).await.expect("a free port");
         let site = site::serve(required("WIRESCOPE_DRIVEN")).await;
-        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await;
+        let browser = match kind {
+            Kind::Chromium => {
+                let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
+                Browser::start(&driver, env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await
+            }
+            Kind::Firefox => {
+                let firefox = env::var_os("WIRESCOPE_FIREFOX");
+                Browser::start_firefox("geckodriver".as_ref(), firefox.as_deref()).await
+            }
+        };
         let timeouts = TimeoutConfiguration::new(Some(SCRIPT_LIMIT), None, None);
         browser.client().update_timeouts(timeouts).await.expect("a script may take its time");
-        Self { server, tap, site, browser }
+        Self { server, tap, site, kind, browser }
     }
 
     /// The server's echo, by way of the tap.
@@ -147,8 +170,15 @@ impl Library {
         self.until("the page is seen", "!document.hidden").await;
     }
 
-    /// Takes the page's network away, or gives it back.
+    /// Takes the page's network away, or gives it back. Firefox does so for all pages, as by its menu.
     pub async fn set_offline(&self, offline: bool) {
+        if self.kind == Kind::Firefox {
+            let client = self.client();
+            client.issue_cmd(Command::context(true)).await.expect("it lets in who is allowed to");
+            let done = client.execute("Services.io.offline = arguments[0]", vec![offline.into()]).await;
+            client.issue_cmd(Command::context(false)).await.expect("there is a page");
+            return drop(done.expect("Firefox has that switch"));
+        }
         self.devtools("Network.enable", json!({})).await;
         let conditions =
             json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
@@ -162,9 +192,9 @@ impl Library {
              const fail = error => done({{ error: `${{error?.stack ?? error}} ${{globalThis.panicked ?? ''}}` }});
              // What panics in a task of the library's own rejects no promise.
              const failed = event => fail(event.error);
-             addEventListener('error', failed);
+             window.addEventListener('error', failed);
              (async () => {expression})().then(value => done({{ value }}), fail)
-                 .finally(() => removeEventListener('error', failed))"
+                 .finally(() => window.removeEventListener('error', failed))"
         );
         let answer = self.client().execute_async(&script, Vec::new()).await;
         let mut answer = answer.unwrap_or_else(|error| panic!("{expression}: {error}"));

@@ -21,6 +21,8 @@ use std::{
     fs,
     panic::{AssertUnwindSafe, resume_unwind},
     path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -34,6 +36,8 @@ pub use self::server::Server;
 
 /// How long a condition is waited for. What is waited for takes milliseconds; machines under load take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long is waited for what takes seconds, such as a hundred thousand messages.
+const MUCH_PATIENCE: Duration = Duration::from_secs(45);
 /// How long a test may take, with the start of its browser.
 const TEST_LIMIT: Duration = Duration::from_secs(60);
 /// How many browsers run at once, however many tests do.
@@ -216,7 +220,7 @@ impl Page {
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// The rows of the log.
+    /// The rows of the log that are drawn: those in sight, and a few around.
     pub async fn rows(&self) -> Vec<Row> {
         const SCRIPT: &str = "return [...document.querySelectorAll('#rows > li')].map(row =>
             ['.what', '.size', '.body'].map(cell => row.querySelector(cell).innerText))";
@@ -234,7 +238,7 @@ impl Page {
         .await
     }
 
-    /// Waits until the log has so many rows of a kind.
+    /// Waits until so many rows of a kind are drawn, which is for few.
     pub async fn until_rows(&self, event: &str, count: usize) {
         self.until(&format!("{count} rows say {event:?}"), async || {
             (self.rows().await.iter().filter(|row| row.event == event).count() == count).then_some(())
@@ -255,9 +259,26 @@ impl Page {
         .await;
     }
 
+    /// Waits until an element is not there for the reader.
+    pub async fn until_hidden(&self, selector: &str) {
+        self.until(&format!("{selector} is hidden"), async || {
+            self.attribute(selector, "hidden").await.map(|_| ())
+        })
+        .await;
+    }
+
     /// Waits until something is there, and gives it.
-    pub async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    pub async fn until<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        Self::wait(PATIENCE, what, look).await
+    }
+
+    /// As [`until`](Self::until), for what takes seconds.
+    pub async fn until_patiently<T>(&self, what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+        Self::wait(MUCH_PATIENCE, what, look).await
+    }
+
+    async fn wait<T>(patience: Duration, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + patience;
         loop {
             if let Some(found) = look().await {
                 return found;
@@ -265,6 +286,20 @@ impl Page {
             assert!(Instant::now() < deadline, "it never came that {what}");
             time::sleep(Duration::from_millis(15)).await;
         }
+    }
+
+    /// Has the browser save what is downloaded in a folder of its own.
+    pub async fn downloads(&self) -> Folder {
+        let folder = Folder::new();
+        let path = folder.path().to_string_lossy();
+        self.devtools("Browser.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": path }))
+            .await;
+        folder
+    }
+
+    /// Chooses a file in a field for files.
+    pub async fn upload(&self, selector: &str, file: &Path) {
+        self.type_into(selector, &file.to_string_lossy()).await;
     }
 
     /// Gives the page a size in CSS pixels, as a phone or as a desktop has it.
@@ -332,6 +367,31 @@ impl Page {
     }
 }
 
+/// A folder that goes when it is dropped.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("wirescope-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        fs::create_dir_all(&path).expect("a folder can be made");
+        Self(path)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
 /// Keys as WebDriver writes them.
 pub mod key {
     /// Holds Ctrl down until [`RELEASE`].
@@ -348,6 +408,12 @@ pub mod key {
     pub const TAB: char = '\u{e004}';
     /// Delete.
     pub const DELETE: char = '\u{e017}';
+    /// Escape.
+    pub const ESCAPE: char = '\u{e00c}';
+    /// The arrow up.
+    pub const UP: char = '\u{e013}';
+    /// The arrow down.
+    pub const DOWN: char = '\u{e015}';
     /// Home.
     pub const HOME: char = '\u{e011}';
 }

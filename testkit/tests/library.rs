@@ -1,11 +1,11 @@
-//! The client library in a page that is driven from outside, in headless Chromium against a real server.
+//! The client library in a page that is driven from outside, in headless Chromium and Firefox, against a real server.
 
 use std::{env, time::Duration};
 
 use serde_json::Value;
 use tokio::time::sleep;
 use wirescope_testkit::{
-    library::{self, Heap, Library},
+    library::{self, Heap, Kind, Library},
     tap::Ending,
 };
 
@@ -18,7 +18,7 @@ const MOST_GROWTH: f64 = 0.01;
 /// Begins the page's link, and waits until it is open.
 async fn open_link(page: &Library, wait_while_hidden: bool) {
     page.open().await;
-    let begin = format!("globalThis.link = new library.Driven({:?}, {wait_while_hidden}), 0", page.echo());
+    let begin = format!("window.link = new library.Driven({:?}, {wait_while_hidden}), 0", page.echo());
     page.evaluate(&format!("({begin})")).await;
     until_phase(page, "open").await;
 }
@@ -39,28 +39,34 @@ fn endings(page: &Library) -> Vec<Ending> {
 
 #[test]
 fn a_page_that_is_left_closes_and_one_that_is_back_opens_again() {
-    library::run(async |page| {
-        open_link(page, false).await;
-        echo(page, "first").await;
-        for round in 1..=3 {
-            page.go_elsewhere().await;
-            // The page is not asked: it is frozen. The other side sees that it said good-bye.
-            page.until_it("the connection is closed", async || endings(page).last() != Some(&Ending::Open))
-                .await;
-            assert_eq!(endings(page), vec![Ending::Close(Some(1000)); round]);
-            page.go_back().await;
-            page.until("the page is back", "!!globalThis.link").await;
-            let shown = page.evaluate("[shown.times, shown.fromCache]").await;
-            assert_eq!(shown, serde_json::json!([round + 1, round]), "{}", not_restored(page).await);
-            until_phase(page, "open").await;
-            echo(page, "again").await;
-        }
-        // One connection for each time that the page was there, and no other was tried.
-        assert_eq!(page.evaluate("link.attempts").await, 4.0);
-        let mut expected = vec![Ending::Close(Some(1000)); 3];
-        expected.push(Ending::Open);
-        assert_eq!(endings(page), expected);
-    });
+    library::run(left_and_back);
+}
+
+#[test]
+fn a_page_that_is_left_closes_and_one_that_is_back_opens_again_in_firefox() {
+    library::run_in(Kind::Firefox, left_and_back);
+}
+
+async fn left_and_back(page: &mut Library) {
+    open_link(page, false).await;
+    echo(page, "first").await;
+    for round in 1..=3 {
+        page.go_elsewhere().await;
+        // The page is not asked: it is frozen. The other side sees that it said good-bye.
+        page.until_it("the connection is closed", async || endings(page).last() != Some(&Ending::Open)).await;
+        assert_eq!(endings(page), vec![Ending::Close(Some(1000)); round]);
+        page.go_back().await;
+        page.until("the page is back", "!!window.link").await;
+        let shown = page.evaluate("[shown.times, shown.fromCache]").await;
+        assert_eq!(shown, serde_json::json!([round + 1, round]), "{}", not_restored(page).await);
+        until_phase(page, "open").await;
+        echo(page, "again").await;
+    }
+    // One connection for each time that the page was there, and no other was tried.
+    assert_eq!(page.evaluate("link.attempts").await, 4.0);
+    let mut expected = vec![Ending::Close(Some(1000)); 3];
+    expected.push(Ending::Open);
+    assert_eq!(endings(page), expected);
 }
 
 /// Why the browser loaded the page anew.
@@ -71,69 +77,97 @@ async fn not_restored(page: &Library) -> String {
 
 #[test]
 fn what_is_sent_while_the_page_is_left_goes_out_when_it_is_back() {
-    library::run(async |page| {
-        open_link(page, false).await;
-        // The link's own listener was there first, so it is suspended when this one sends.
-        page.evaluate("(addEventListener('pagehide', () => link.send(link.phase)), 0)").await;
-        page.go_elsewhere().await;
-        page.go_back().await;
-        page.until("it comes back", "link.answers.at(-1) === 'suspended'").await;
-        let heard = page.heard();
-        assert_eq!(heard.len(), 2);
-        assert_eq!(heard[0].messages, [b""; 0]);
-        assert_eq!(heard[1].messages, [b"suspended"]);
-    });
+    library::run(sent_while_left);
+}
+
+#[test]
+fn what_is_sent_while_the_page_is_left_goes_out_when_it_is_back_in_firefox() {
+    library::run_in(Kind::Firefox, sent_while_left);
+}
+
+async fn sent_while_left(page: &mut Library) {
+    open_link(page, false).await;
+    // The link's own listener was there first, so it is suspended when this one sends.
+    page.evaluate("(window.addEventListener('pagehide', () => link.send(link.phase)), 0)").await;
+    page.go_elsewhere().await;
+    page.go_back().await;
+    page.until("it comes back", "link.answers.at(-1) === 'suspended'").await;
+    let heard = page.heard();
+    assert_eq!(heard.len(), 2);
+    assert_eq!(heard[0].messages, [b""; 0]);
+    assert_eq!(heard[1].messages, [b"suspended"]);
 }
 
 #[test]
 fn without_a_network_it_stops_trying_and_with_one_it_tries_at_once() {
-    library::run(async |page| {
-        open_link(page, false).await;
-        page.server.kill().await;
-        page.until("it tries many times", "link.attempts > 3").await;
+    library::run(offline_and_online);
+}
 
-        page.set_offline(true).await;
-        until_phase(page, "offline").await;
-        let (attempts, connections) = (page.evaluate("link.attempts").await, page.heard().len());
-        sleep(MANY_TRIES).await;
-        assert_eq!(page.evaluate("link.attempts").await, attempts);
-        assert_eq!(page.heard().len(), connections);
+#[test]
+fn without_a_network_it_stops_trying_and_with_one_it_tries_at_once_in_firefox() {
+    library::run_in(Kind::Firefox, offline_and_online);
+}
 
-        page.restart_server().await;
-        page.set_offline(false).await;
-        // Nothing but the browser's event makes it try: it has no timer while it is offline.
-        until_phase(page, "open").await;
-        assert_eq!(page.heard().len(), connections + 1);
-        echo(page, "again").await;
-    });
+async fn offline_and_online(page: &mut Library) {
+    open_link(page, false).await;
+    page.server.kill().await;
+    page.until("it tries many times", "link.attempts > 3").await;
+
+    page.set_offline(true).await;
+    until_phase(page, "offline").await;
+    let (attempts, connections) = (page.evaluate("link.attempts").await, page.heard().len());
+    sleep(MANY_TRIES).await;
+    assert_eq!(page.evaluate("link.attempts").await, attempts);
+    assert_eq!(page.heard().len(), connections);
+
+    page.restart_server().await;
+    page.set_offline(false).await;
+    // Nothing but the browser's event makes it try: it has no timer while it is offline.
+    until_phase(page, "open").await;
+    assert_eq!(page.heard().len(), connections + 1);
+    echo(page, "again").await;
 }
 
 #[test]
 fn a_hidden_page_waits_until_it_is_seen_if_it_is_to() {
-    library::run(async |page| {
-        open_link(page, true).await;
-        page.hide().await;
-        // A connection that stands is kept.
-        echo(page, "hidden").await;
-        page.cut();
-        until_phase(page, "hidden").await;
-        sleep(MANY_TRIES).await;
-        assert_eq!(page.heard().len(), 1);
-        page.show().await;
-        until_phase(page, "open").await;
-        assert_eq!(page.heard().len(), 2);
-    });
+    library::run(hidden_and_seen);
+}
+
+#[test]
+fn a_hidden_page_waits_until_it_is_seen_if_it_is_to_in_firefox() {
+    library::run_in(Kind::Firefox, hidden_and_seen);
+}
+
+async fn hidden_and_seen(page: &mut Library) {
+    open_link(page, true).await;
+    page.hide().await;
+    // A connection that stands is kept.
+    echo(page, "hidden").await;
+    page.cut();
+    until_phase(page, "hidden").await;
+    sleep(MANY_TRIES).await;
+    assert_eq!(page.heard().len(), 1);
+    page.show().await;
+    until_phase(page, "open").await;
+    assert_eq!(page.heard().len(), 2);
 }
 
 #[test]
 fn a_hidden_page_tries_again_otherwise() {
-    library::run(async |page| {
-        open_link(page, false).await;
-        page.hide().await;
-        page.cut();
-        page.until("it opens again", "link.attempts > 1 && link.phase === 'open'").await;
-        page.until("it is still hidden", "document.hidden").await;
-    });
+    library::run(hidden);
+}
+
+#[test]
+fn a_hidden_page_tries_again_otherwise_in_firefox() {
+    library::run_in(Kind::Firefox, hidden);
+}
+
+async fn hidden(page: &mut Library) {
+    open_link(page, false).await;
+    page.hide().await;
+    page.cut();
+    page.until("it opens again", "link.attempts > 1 && link.phase === 'open'").await;
+    page.until("it is still hidden", "document.hidden").await;
 }
 
 /// How often a page connects before its heap is first looked at, which also has the browser compile what runs often.

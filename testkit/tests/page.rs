@@ -418,7 +418,7 @@ fn it_fits_a_phone_in_light_and_dark() {
                     "const wide = [...document.querySelectorAll('body *')].filter(e => {
                         const box = e.getBoundingClientRect();
                         return box.width > 1 && box.right > innerWidth + 0.5
-                            && !e.closest('.dump, svg, .visually-hidden');
+                            && !e.closest('.dump, .row > .body, svg, .visually-hidden');
                      });
                      return [document.documentElement.scrollWidth <= innerWidth, wide.map(e => e.id || e.className)]",
                 )

@@ -37,9 +37,57 @@ pub(crate) fn server(options: &[String]) -> Result<ExitCode> {
         Ok(script) => drop(command.arg("--node").arg(script)),
         Err(error) => eprintln!("Node's ws is left out: {error:#}"),
     }
+    match uwebsockets(&workspace, &toolbox, &folder) {
+        Ok(program) => drop(command.arg("--uwebsockets").arg(program)),
+        Err(error) => eprintln!("uWebSockets is left out: {error:#}"),
+    }
     eprintln!("measuring: {}", process::shown(&command));
     process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Compiles the sources that a crate carries, without what uWebSockets can do without: TLS and compression.
+fn uwebsockets(workspace: &Workspace, toolbox: &Toolbox, folder: &Path) -> Result<PathBuf> {
+    const C: [&str; 6] = ["bsd.c", "context.c", "loop.c", "socket.c", "udp.c", "eventing/epoll_kqueue.c"];
+    let mut metadata = toolbox.cargo(workspace);
+    metadata.args([
+        "metadata",
+        "--format-version=1",
+        "--locked",
+        "--features",
+        "uwebsockets",
+        "--manifest-path",
+    ]);
+    let metadata = process::capture(metadata.arg(format!("{FOLDER}/Cargo.toml")))?;
+    let sources = sources(&metadata, "libuwebsockets-sys").context("cargo does not know its sources")?;
+    let sources = sources.join("uWebSockets");
+    let sockets = sources.join("uSockets/src");
+
+    let to = folder.join("uwebsockets");
+    fs::create_dir_all(&to).with_context(|| format!("making {}", to.display()))?;
+    let mut compiler = toolbox.command("cc");
+    compiler.args(["-std=c11", "-O3", "-DLIBUS_NO_SSL", "-c", "-I"]).arg(&sockets);
+    compiler.args(C.map(|file| sockets.join(file)));
+    process::capture(compiler.current_dir(&to))?;
+    let program = to.join("uwebsockets");
+    let mut compiler = toolbox.command("c++");
+    compiler.args(["-std=c++20", "-O3", "-DLIBUS_NO_SSL", "-DUWS_NO_ZLIB", "-I"]).arg(sources.join("src"));
+    compiler.arg("-I").arg(&sockets).arg("-o").arg(&program);
+    compiler.arg(workspace.root.join(FOLDER).join("servers/uwebsockets.cpp"));
+    for file in C {
+        let object = Path::new(file).with_extension("o");
+        compiler.arg(object.file_name().unwrap_or_default());
+    }
+    process::capture(compiler.current_dir(&to))?;
+    Ok(program)
+}
+
+/// The folder of a package, of what `cargo metadata` says.
+fn sources(metadata: &str, package: &str) -> Option<PathBuf> {
+    let mut manifests =
+        metadata.split("\"manifest_path\":\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let manifest = manifests.find(|manifest| manifest.contains(package))?;
+    Some(Path::new(manifest).parent()?.to_owned())
 }
 
 /// Counts what a message costs, and fails where it is more than is kept.
@@ -73,4 +121,16 @@ fn node(workspace: &Workspace, toolbox: &Toolbox, folder: &Path) -> Result<PathB
     npm.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]);
     process::capture(npm.current_dir(&to))?;
     Ok(to.join("ws.mjs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packages_sources_are_where_its_manifest_is() {
+        let metadata = r#"{"packages":[{"manifest_path":"/a/one-1.0/Cargo.toml"},{"manifest_path":"/a/two-1.0/Cargo.toml"}]}"#;
+        assert_eq!(sources(metadata, "two"), Some(PathBuf::from("/a/two-1.0")));
+        assert_eq!(sources(metadata, "three"), None);
+    }
 }

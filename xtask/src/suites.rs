@@ -117,7 +117,7 @@ pub(crate) const SUITES: [Suite; 17] = [
     Suite {
         name: "library",
         about: "the client library in a page that WebDriver leaves, hides, takes offline and weighs",
-        needs: &[Need::WasmTarget, Need::WasmBindgen, Need::Browser],
+        needs: &[Need::WasmTarget, Need::WasmBindgen, Need::Browser, Need::Firefox, Need::GeckoDriver],
         run: library::driven,
     },
     Suite {
@@ -401,10 +401,28 @@ fn library_tests(run: &Run, command: &mut Command, with: &[&str]) -> Result<Outc
         command.env_remove("WIRESCOPE_FULL");
     }
     command.env("WASM_BINDGEN_TEST_TIMEOUT", (limit.as_secs() / 3).to_string());
-    let mut outcome = if run.full { run.tests(command, limit)? } else { run.browser_tests(command, limit)? };
-    let form =
-        if run.full { "leaks and chaos in their long form" } else { "leaks and chaos in their short form" };
-    outcome.notes.push(form.to_owned());
+    let form = if run.full { "long" } else { "short" };
+    let mut outcome: Option<Outcome> = None;
+    for filter in std::iter::once(None).chain(OWN_BROWSER.map(Some)) {
+        let mut command = cloned(command);
+        command.arg("--");
+        match filter {
+            None => command.args(OWN_BROWSER.iter().flat_map(|own| ["--skip", own])),
+            Some(own) => command.arg(own),
+        };
+        let mut part =
+            if run.full { run.tests(&mut command, limit)? } else { run.browser_tests(&mut command, limit)? };
+        if let Some(own) = filter {
+            let name = own.rsplit("::").next().unwrap_or(own);
+            let ran = part.counts.passed + part.counts.failed;
+            part.notes.push(format!("{name}: {ran} in a browser of their own, in their {form} form"));
+        }
+        outcome = Some(match outcome {
+            None => part,
+            Some(before) => before.and(part),
+        });
+    }
+    let mut outcome = outcome.context("no tests were run")?;
     if outcome.counts.failed > 0 {
         outcome.notes.push(format!("the servers' log: {}", workspace.shown(&log)));
     }
@@ -480,6 +498,25 @@ fn screenshots(run: &Run) -> PathBuf {
 /// What browser tests may need, as their `cfg` names it: a server to kill, and a browser with `WebSocketStream`.
 const SUPERVISOR: &str = "wirescope_supervisor";
 const STREAM: &str = "wirescope_stream";
+
+/// The browser tests that have a browser of their own, with nothing in it that others left or began.
+const OWN_BROWSER: [&str; 2] = ["cases::leaks", "cases::chaos"];
+
+/// The same command once more, which a command itself cannot be asked for.
+fn cloned(command: &Command) -> Command {
+    let mut other = Command::new(command.get_program());
+    other.args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        other.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => other.env(name, value),
+            None => other.env_remove(name),
+        };
+    }
+    other
+}
 
 /// Compiles the browser tests that need these too; the others are ignored, and counted so.
 fn with_tests_of(command: &mut Command, needs: &[&str]) {

@@ -282,17 +282,18 @@ impl Inner {
     fn step(&self, input: Input<'_>) {
         let before = self.phase();
         let action = self.machine.borrow_mut().step(timer::now(), input, Math::random);
+        let mut given_up = None;
         match action {
             Action::Nothing => {}
             Action::Connect { generation } => self.begin(generation),
             Action::Drop => {
-                *self.provided.borrow_mut() = None;
+                given_up = self.provided.take();
                 let connection = self.connection.borrow_mut().take();
                 if let Some(connection) = connection
                     && self.closing.borrow().is_none()
                 {
-                    let given_up = matches!(input, Input::Tick | Input::Dead { .. });
-                    let initiator = if given_up { Initiator::Timeout } else { Initiator::Us };
+                    let in_vain = matches!(input, Input::Tick | Input::Dead { .. });
+                    let initiator = if in_vain { Initiator::Timeout } else { Initiator::Us };
                     self.finish(&connection, connection.transport.abandoned(initiator));
                 }
             }
@@ -307,6 +308,8 @@ impl Inner {
             }
         }
         self.set_timer();
+        // Last, since it is the user's, whose `Drop` may use the link.
+        drop(given_up);
     }
 
     fn begin(&self, generation: u64) {
@@ -314,7 +317,8 @@ impl Inner {
         match &self.options.endpoint {
             Endpoint::Fixed { url, subprotocols } => self.connect(generation, url, subprotocols),
             Endpoint::Provided(provider) => {
-                *self.provided.borrow_mut() = Some(provider());
+                let provided = provider();
+                drop(self.provided.replace(Some(provided)));
                 let weak = Weak::clone(&self.myself);
                 spawn_local(poll_fn(move |cx| match weak.upgrade() {
                     Some(inner) => inner.poll_provided(generation, cx),
@@ -359,7 +363,7 @@ impl Inner {
         });
         match opened {
             Ok(transport) => {
-                *self.connection.borrow_mut() = Some(Rc::new(Connection::new(generation, transport)));
+                drop(self.connection.replace(Some(Rc::new(Connection::new(generation, transport)))));
             }
             Err(error) => self.step(Input::Refused { generation, error: &error }),
         }

@@ -36,7 +36,7 @@ pub use self::{
     stats::Stats,
 };
 use crate::socket::{
-    self, CloseEvent, InboundLimits, Message, Payload, Watermarks, transport::Opener, wakers::Place,
+    self, AsPayload, CloseEvent, InboundLimits, Message, Watermarks, transport::Opener, wakers::Place,
 };
 
 /// A connection that lasts.
@@ -262,8 +262,8 @@ impl Link {
     ///
     /// [`Error::NotReady`] when the link is not connected, has no room, or has messages waiting; [`Error::Ended`] once the
     /// link has ended. The message then was not taken.
-    pub fn try_send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<Receipt, Error> {
-        self.inner.send_now(payload.into())?.ok_or(Error::NotReady)
+    pub fn try_send(&self, payload: impl AsPayload) -> Result<Receipt, Error> {
+        self.inner.send_now(payload.as_payload())?.ok_or(Error::NotReady)
     }
 
     /// Tries at once instead of waiting, also after the link gave up or met a terminal close code; not after
@@ -348,6 +348,7 @@ impl fmt::Debug for Link {
 }
 
 /// Where a link stands, as a stream; from [`Link::phases`]. It does not keep the link alive.
+#[must_use = "streams do nothing unless they are polled"]
 pub struct Phases {
     inner: Weak<Inner>,
     seen: u64,
@@ -414,4 +415,26 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Ended(EndReason::Refused(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn what_the_browser_refused_is_the_source() {
+        let refused = Error::Ended(EndReason::Refused(socket::Error::Unsupported));
+        assert_eq!(refused.source().map(ToString::to_string), Some(socket::Error::Unsupported.to_string()));
+        assert!(Error::NotReady.source().is_none());
+        assert!(Error::Ended(EndReason::Closed).source().is_none());
+    }
+}

@@ -59,6 +59,50 @@ impl Default for RetryPolicy {
     }
 }
 
+impl RetryPolicy {
+    /// This policy with this window after one failure.
+    #[must_use]
+    pub fn base(self, base: Duration) -> Self {
+        Self { base, ..self }
+    }
+
+    /// This policy with this widest window.
+    #[must_use]
+    pub fn cap(self, cap: Duration) -> Self {
+        Self { cap, ..self }
+    }
+
+    /// This policy with this least time for which a connection must have been open.
+    #[must_use]
+    pub fn min_uptime(self, min_uptime: Duration) -> Self {
+        Self { min_uptime, ..self }
+    }
+
+    /// This policy with at most this many failed tries in a row.
+    #[must_use]
+    pub fn max_tries(self, max_tries: u32) -> Self {
+        Self { max_tries: Some(max_tries), ..self }
+    }
+
+    /// This policy with this longest time for a try.
+    #[must_use]
+    pub fn connect_timeout(self, connect_timeout: Duration) -> Self {
+        Self { connect_timeout, ..self }
+    }
+
+    /// This policy, with a hidden page waiting until it is seen or not.
+    #[must_use]
+    pub fn wait_while_hidden(self, wait_while_hidden: bool) -> Self {
+        Self { wait_while_hidden, ..self }
+    }
+
+    /// This policy with these terminal close events.
+    #[must_use]
+    pub fn terminal(self, terminal: impl Fn(&CloseEvent) -> bool + 'static) -> Self {
+        Self { terminal: Rc::new(terminal), ..self }
+    }
+}
+
 impl fmt::Debug for RetryPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RetryPolicy")

@@ -102,12 +102,19 @@ impl Receipt {
     /// The receipt of the connection that was handed the message, once one was; `None` if it was dropped.
     async fn receipt(&self) -> Option<Rc<socket::Receipt>> {
         let mut watch = self.slot.watchers.watch();
-        poll_fn(|cx| match &*self.slot.fate.borrow() {
-            Fate::Handed(receipt) => Poll::Ready(Some(Rc::clone(receipt))),
-            Fate::Dropped(_) => Poll::Ready(None),
-            Fate::Queued => {
-                self.slot.watchers.wait(watch.place(), 0, cx);
-                Poll::Pending
+        poll_fn(|cx| {
+            let known = match &*self.slot.fate.borrow() {
+                Fate::Handed(receipt) => Some(Some(Rc::clone(receipt))),
+                Fate::Dropped(_) => Some(None),
+                Fate::Queued => None,
+            };
+            // Not borrowed while a waker is cloned, or one from before is freed: both may be anybody's code.
+            match known {
+                Some(known) => Poll::Ready(known),
+                None => {
+                    self.slot.watchers.wait(watch.place(), 0, cx);
+                    Poll::Pending
+                }
             }
         })
         .await
@@ -117,5 +124,46 @@ impl Receipt {
 impl fmt::Debug for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receipt").field("delivery", &self.delivery()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        sync::Arc,
+        task::{Context, Wake, Waker},
+    };
+
+    use super::*;
+
+    thread_local! {
+        static SLOT: Rc<Slot> = Rc::default();
+    }
+
+    /// A task that is freed with its last waker, and by which the link then drops the message.
+    struct Task;
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for Task {
+        fn drop(&mut self) {
+            SLOT.with(|slot| slot.dropped(Dropped::Ended));
+        }
+    }
+
+    #[test]
+    fn a_message_may_be_dropped_by_what_waits_for_it() {
+        let receipt = Receipt::new(SLOT.with(Rc::clone));
+        let mut settled = pin!(receipt.settled());
+        let waker = Waker::from(Arc::new(Task));
+        assert!(settled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        // Another task polls it now, so the one before is freed.
+        let noop = &mut Context::from_waker(Waker::noop());
+        assert!(settled.as_mut().poll(noop).is_pending());
+        assert_eq!(settled.as_mut().poll(noop), Poll::Ready(Delivery::Dropped(Dropped::Ended)));
     }
 }

@@ -6,7 +6,7 @@
 pub struct Watermarks {
     /// Sending waits once more than this is buffered, in bytes of payload; 1 MiB by default.
     pub high: u64,
-    /// It goes on once at most this is buffered; 256 KiB by default.
+    /// It goes on once at most this is buffered; 256 KiB by default. One above the high mark counts as the high one.
     pub low: u64,
 }
 
@@ -17,9 +17,16 @@ impl Default for Watermarks {
 }
 
 impl Watermarks {
-    /// Marks at these numbers of bytes; a low one above the high one counts as the high one.
-    pub fn new(high: u64, low: u64) -> Self {
-        Self { high, low: low.min(high) }
+    /// These marks with this high one.
+    #[must_use]
+    pub fn high(self, high: u64) -> Self {
+        Self { high, ..self }
+    }
+
+    /// These marks with this low one.
+    #[must_use]
+    pub fn low(self, low: u64) -> Self {
+        Self { low, ..self }
     }
 }
 
@@ -34,7 +41,8 @@ pub(super) struct Account {
 
 impl Account {
     pub(super) fn new(marks: Watermarks) -> Self {
-        Self { marks, handed: 0, drained: 0, waiting: false }
+        let low = marks.low.min(marks.high);
+        Self { marks: Watermarks { low, ..marks }, handed: 0, drained: 0, waiting: false }
     }
 
     /// Enters a message that was handed over, and gives the position of its end. `look` asks the browser what is buffered,
@@ -83,7 +91,7 @@ mod tests {
 
     #[test]
     fn room_ends_above_the_high_mark_and_returns_below_the_low_one() {
-        let mut account = Account::new(Watermarks::new(100, 20));
+        let mut account = Account::new(Watermarks::default().high(100).low(20));
         account.hand_over(100, || None);
         assert_eq!(account.room_at(), None, "at the mark and not above it");
         account.hand_over(1, || Some(101));
@@ -110,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_message_longer_than_the_high_mark_is_taken_when_there_is_room() {
-        let mut account = Account::new(Watermarks::new(10, 10));
+        let mut account = Account::new(Watermarks::default().high(10).low(10));
         assert_eq!(account.room_at(), None);
         account.hand_over(1_000, || None);
         assert_eq!(account.room_at(), Some(990));
@@ -120,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_drained_unseen_is_no_reason_to_wait() {
-        let mut account = Account::new(Watermarks::new(100, 20));
+        let mut account = Account::new(Watermarks::default().high(100).low(20));
         account.hand_over(60, || panic!("there is room whatever has drained"));
         account.hand_over(60, || Some(90));
         assert_eq!(account.room_at(), None, "90 of 100 are buffered");

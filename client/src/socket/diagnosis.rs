@@ -73,6 +73,7 @@ pub enum Cause {
 /// # use wirescope::socket::diagnose;
 /// assert!(diagnose(&[]).is_none());
 /// ```
+#[must_use]
 pub fn diagnose(endings: &[CloseEvent]) -> Option<Diagnosis> {
     let (last, earlier) = endings.split_last()?;
     let verdict =

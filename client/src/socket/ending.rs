@@ -16,7 +16,8 @@ pub struct CloseEvent {
     pub initiator: Initiator,
     /// How long the connection was open; zero if it never was.
     pub lived: Duration,
-    /// How long no message had come when it ended, at most as long as it lived.
+    /// How long no message had come when it ended, at most as long as it lived. Over
+    /// [`Transport::Stream`](super::Transport::Stream), the time in which none was asked for does not count.
     pub silence: Duration,
 }
 

@@ -4,7 +4,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use web_sys::{MessageEvent, WebSocket};
 use wirescope_protocol::{CloseCode, check_reason};
 
-use super::{CloseEvent, Error, Initiator, Message, Offers, Payload, url};
+use super::{AsPayload, CloseEvent, Error, Initiator, Message, Offers, Payload, url};
 use crate::timer;
 
 #[wasm_bindgen]
@@ -73,6 +73,7 @@ impl fmt::Display for State {
 ///
 /// Dropping it removes the handlers, frees the closures, and closes a connection that is still connecting or open with
 /// code 1000. The handler is not called again; it may itself drop the socket.
+#[must_use = "dropping this closes the connection"]
 pub struct EventSocket {
     raw: Raw,
     history: Rc<History>,
@@ -107,7 +108,7 @@ impl Kind {
 pub(super) struct History {
     /// When it opened, or 0.
     opened: Cell<u64>,
-    /// When it opened or the last message came, or 0.
+    /// When it opened or was last heard, or 0.
     heard: Cell<u64>,
     /// Whether this side closed it while it was connecting or open.
     pub(super) closed_by_us: Cell<bool>,
@@ -121,7 +122,7 @@ impl History {
         self.heard.set(now);
     }
 
-    /// Enters that a message came.
+    /// Enters that a message came, or that none was asked for until now.
     pub(super) fn hear(&self) {
         self.heard.set(timer::now());
     }
@@ -226,12 +227,12 @@ impl EventSocket {
     ///
     /// [`Error::NotOpen`] when the socket is connecting, closing or closed: the browser itself would throw in the first
     /// case and lose the message silently in the others. [`Error::SendFailed`] when the browser throws.
-    pub fn send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<(), Error> {
+    pub fn send(&self, payload: impl AsPayload) -> Result<(), Error> {
         let state = self.state();
         if state != State::Open {
             return Err(Error::NotOpen { state });
         }
-        self.hand_over(payload.into())
+        self.hand_over(payload.as_payload())
     }
 
     /// The same where the state was looked at.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
@@ -49,27 +51,42 @@ impl From<String> for Message {
     }
 }
 
-impl From<&str> for Message {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
 impl From<Vec<u8>> for Message {
     fn from(bytes: Vec<u8>) -> Self {
         Self::Binary(bytes)
     }
 }
 
-impl From<&[u8]> for Message {
-    fn from(bytes: &[u8]) -> Self {
-        Self::Binary(bytes.to_owned())
+impl<const N: usize> From<[u8; N]> for Message {
+    fn from(bytes: [u8; N]) -> Self {
+        Self::Binary(bytes.into())
+    }
+}
+
+impl From<Cow<'_, str>> for Message {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::Text(text.into_owned())
+    }
+}
+
+impl From<Payload<'_>> for Message {
+    fn from(payload: Payload<'_>) -> Self {
+        match payload {
+            Payload::Text(text) => Self::Text(text.to_owned()),
+            Payload::Binary(bytes) => Self::Binary(bytes.to_owned()),
+        }
+    }
+}
+
+impl<T: AsPayload + ?Sized> From<&T> for Message {
+    fn from(payload: &T) -> Self {
+        payload.as_payload().into()
     }
 }
 
 /// A payload to send, borrowed: the browser copies it, so the caller keeps it.
 ///
-/// Made from `&str`, `&String`, `&[u8]`, `&Vec<u8>`, a byte array or `&Message`.
+/// Made of a reference to anything that is [`AsPayload`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payload<'a> {
     /// Goes out as a text message.
@@ -93,41 +110,121 @@ impl Payload<'_> {
     }
 }
 
-impl<'a> From<&'a str> for Payload<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(text)
+/// What can be sent: text and bytes, borrowed or owned, and a [`Message`].
+///
+/// What goes out is a text message for `str` and [`String`], and a binary one for bytes.
+pub trait AsPayload {
+    /// What goes out.
+    fn as_payload(&self) -> Payload<'_>;
+}
+
+impl AsPayload for str {
+    fn as_payload(&self) -> Payload<'_> {
+        Payload::Text(self)
     }
 }
 
-impl<'a> From<&'a String> for Payload<'a> {
-    fn from(text: &'a String) -> Self {
-        Self::Text(text)
+impl AsPayload for String {
+    fn as_payload(&self) -> Payload<'_> {
+        Payload::Text(self)
     }
 }
 
-impl<'a> From<&'a [u8]> for Payload<'a> {
-    fn from(bytes: &'a [u8]) -> Self {
-        Self::Binary(bytes)
+impl AsPayload for [u8] {
+    fn as_payload(&self) -> Payload<'_> {
+        Payload::Binary(self)
     }
 }
 
-impl<'a, const N: usize> From<&'a [u8; N]> for Payload<'a> {
-    fn from(bytes: &'a [u8; N]) -> Self {
-        Self::Binary(bytes)
+impl<const N: usize> AsPayload for [u8; N] {
+    fn as_payload(&self) -> Payload<'_> {
+        Payload::Binary(self)
     }
 }
 
-impl<'a> From<&'a Vec<u8>> for Payload<'a> {
-    fn from(bytes: &'a Vec<u8>) -> Self {
-        Self::Binary(bytes)
+impl AsPayload for Vec<u8> {
+    fn as_payload(&self) -> Payload<'_> {
+        Payload::Binary(self)
     }
 }
 
-impl<'a> From<&'a Message> for Payload<'a> {
-    fn from(message: &'a Message) -> Self {
-        match message {
-            Message::Text(text) => Self::Text(text),
-            Message::Binary(bytes) => Self::Binary(bytes),
+impl AsPayload for Message {
+    fn as_payload(&self) -> Payload<'_> {
+        match self {
+            Self::Text(text) => Payload::Text(text),
+            Self::Binary(bytes) => Payload::Binary(bytes),
         }
+    }
+}
+
+impl AsPayload for Payload<'_> {
+    fn as_payload(&self) -> Payload<'_> {
+        *self
+    }
+}
+
+impl<T: AsPayload + ?Sized> AsPayload for &T {
+    fn as_payload(&self) -> Payload<'_> {
+        (**self).as_payload()
+    }
+}
+
+impl<B: AsPayload + ToOwned + ?Sized> AsPayload for Cow<'_, B> {
+    fn as_payload(&self) -> Payload<'_> {
+        (**self).as_payload()
+    }
+}
+
+impl<'a, T: AsPayload + ?Sized> From<&'a T> for Payload<'a> {
+    fn from(payload: &'a T) -> Self {
+        payload.as_payload()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Through what sends by reference, as [`Socket::send`](crate::socket::Socket::send) takes it.
+    fn sent(payload: impl AsPayload) -> Message {
+        payload.as_payload().into()
+    }
+
+    #[test]
+    fn text_and_bytes_are_sent_however_they_are_held() {
+        let text = Message::Text("text".to_owned());
+        assert_eq!(sent("text"), text);
+        assert_eq!(sent("text".to_owned()), text);
+        assert_eq!(sent(&"text".to_owned()), text);
+        assert_eq!(sent(Cow::Borrowed("text")), text);
+        assert_eq!(sent(&text), text);
+        assert_eq!(sent(text.clone()), text);
+        assert_eq!(sent(Payload::from("text")), text);
+        let bytes = Message::Binary(b"bytes".to_vec());
+        assert_eq!(sent(b"bytes"), bytes);
+        assert_eq!(sent(*b"bytes"), bytes);
+        assert_eq!(sent(&b"bytes"[..]), bytes);
+        assert_eq!(sent(b"bytes".to_vec()), bytes);
+        assert_eq!(sent(&b"bytes".to_vec()), bytes);
+    }
+
+    #[test]
+    fn a_message_is_made_of_whatever_can_be_sent() {
+        // As `Link::send` takes it.
+        fn made(message: impl Into<Message>) -> Message {
+            message.into()
+        }
+        let text = Message::Text("text".to_owned());
+        assert_eq!(made("text"), text);
+        assert_eq!(made("text".to_owned()), text);
+        assert_eq!(made(&"text".to_owned()), text);
+        assert_eq!(made(Cow::Borrowed("text")), text);
+        assert_eq!(made(&text), text);
+        let bytes = Message::Binary(b"bytes".to_vec());
+        assert_eq!(made(b"bytes"), bytes);
+        assert_eq!(made(*b"bytes"), bytes);
+        assert_eq!(made(&b"bytes"[..]), bytes);
+        assert_eq!(made(b"bytes".to_vec()), bytes);
+        assert_eq!(made(&b"bytes".to_vec()), bytes);
     }
 }

@@ -43,7 +43,7 @@ pub use self::{
     error::Error,
     event::{Event, EventSocket, State},
     inbound::{InboundLimits, Overflow},
-    message::{Message, Payload},
+    message::{AsPayload, Message, Payload},
     outbound::{Delivery, Receipt},
 };
 use self::{shared::Shared, wakers::Place};
@@ -153,7 +153,7 @@ impl Socket {
     ///
     /// [`Error::NotOpen`] once the socket is closing or closed, by either side; [`Error::SendFailed`] when the browser
     /// throws. The message then was not sent.
-    pub async fn send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<Receipt, Error> {
+    pub async fn send(&self, payload: impl AsPayload) -> Result<Receipt, Error> {
         let transport = self.shared.transport();
         let mut watch = transport.outbound().watch();
         poll_fn(|cx| match transport.outbound().poll_room(watch.place(), cx) {
@@ -162,7 +162,7 @@ impl Socket {
             _ => Poll::Ready(()),
         })
         .await;
-        transport.send(payload.into())
+        transport.send(payload.as_payload())
     }
 
     /// Hands the message to the browser if there is room, and is [`Socket::send`] otherwise.
@@ -171,12 +171,12 @@ impl Socket {
     ///
     /// [`Error::Full`] while more than the high watermark is buffered, until it is below the low one, and all errors of
     /// [`Socket::send`]. The message then was not sent.
-    pub fn try_send<'a>(&self, payload: impl Into<Payload<'a>>) -> Result<Receipt, Error> {
+    pub fn try_send(&self, payload: impl AsPayload) -> Result<Receipt, Error> {
         let outbound = self.shared.transport().outbound();
         if self.state() == State::Open && !outbound.has_room() {
             return Err(Error::Full { buffered: outbound.buffered() });
         }
-        self.shared.transport().send(payload.into())
+        self.shared.transport().send(payload.as_payload())
     }
 
     /// Closes the connection with this code and reason, and resolves with the close event once it has ended: at once

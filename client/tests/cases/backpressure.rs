@@ -1,5 +1,7 @@
 //! A reader slower than its peer, over `WebSocketStream`: the peer is slowed, and nothing is lost.
 
+use std::time::Duration;
+
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::socket::{Error, InboundLimits, Message, Overflow, Socket, State, Transport};
 
@@ -141,6 +143,25 @@ async fn a_peer_that_closes_when_all_was_read_but_held_back_ends_clean() {
     assert_eq!(parts(&within("it ends", socket.closed()).await), (1000, "", true));
     numbered(&mut socket, 0..10, 10).await;
     assert_eq!(read(&mut socket).await, None);
+}
+
+#[cfg_attr(
+    not(all(wirescope_stream, wirescope_supervisor)),
+    ignore = "needs a browser with WebSocketStream, and the supervisor: run cargo xtask test"
+)]
+#[wasm_bindgen_test]
+async fn what_the_reader_leaves_is_no_silence_of_the_peers() {
+    let name = new_name();
+    let limits = InboundLimits::default().messages(1);
+    let mut socket = bounded(&format!("/say/3/10/wait/500/cut?report={name}"), limits).await;
+    // Nothing is read until the peer is gone, half a second after its last message.
+    report(&name).await;
+    let resumed = js_sys::Date::now();
+    numbered(&mut socket, 0..2, 10).await;
+    let ending = within("it ends", socket.closed()).await;
+    let since = Duration::from_secs_f64((js_sys::Date::now() - resumed) / 1_000.0);
+    assert!(ending.silence <= since, "{:?}, and it reads since {since:?}", ending.silence);
+    assert!(ending.lived >= Duration::from_millis(500), "{:?}", ending.lived);
 }
 
 #[wasm_bindgen_test]

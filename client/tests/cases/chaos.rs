@@ -133,16 +133,13 @@ impl Boundaries {
     /// The usual policy with short waits. A link asks it about every ending, before it does anything else about that.
     fn policy(&self) -> RetryPolicy {
         let asked = self.clone();
-        let mut policy = RetryPolicy::default();
-        policy.base = Duration::from_millis(10);
-        policy.cap = Duration::from_millis(200);
-        policy.terminal = Rc::new(move |ending| {
+        let policy = RetryPolicy::default().base(Duration::from_millis(10)).cap(Duration::from_millis(200));
+        policy.terminal(move |ending| {
             if let Some(link) = &*asked.link.borrow() {
                 asked.sent.borrow_mut().push(count(link.stats().sent));
             }
             is_terminal(ending)
-        });
-        policy
+        })
     }
 }
 

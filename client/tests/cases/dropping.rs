@@ -33,7 +33,8 @@ async fn an_open_socket_closes_with_1000(over: Transport) {
 async fn what_was_sent_goes_before_the_close(over: Transport) -> Result<(), Error> {
     let name = new_name();
     let connecting = to(over, peer(&format!("/wait/300?report={name}")).await);
-    let socket = within("it opens", connecting.watermarks(Watermarks::new(u64::MAX, 0))).await?;
+    let socket =
+        within("it opens", connecting.watermarks(Watermarks::default().high(u64::MAX).low(0))).await?;
     for _ in 0..8 {
         socket.try_send(&vec![0; 1024 * 1024])?;
     }

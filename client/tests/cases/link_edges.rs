@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, StreamExt as _, future::join};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_test::wasm_bindgen_test;
 use wirescope::{
     CloseCode,
@@ -39,9 +40,7 @@ impl Own {
 }
 
 fn once() -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    policy.max_tries = Some(1);
-    policy
+    RetryPolicy::default().max_tries(1)
 }
 
 #[wasm_bindgen_test]
@@ -72,8 +71,7 @@ async fn a_heartbeat_may_use_its_link() {
 async fn a_predicate_may_close_its_link() {
     let own = Own::default();
     let closing = own.clone();
-    let mut policy = RetryPolicy::default();
-    policy.terminal = Rc::new(move |_| {
+    let policy = RetryPolicy::default().terminal(move |_| {
         let _ = closing.link().map(|link| link.close(CloseCode::NORMAL, "").now_or_never());
         true
     });
@@ -98,8 +96,8 @@ async fn a_close_that_nobody_awaits_has_its_deadline_too() {
 async fn a_predicate_may_use_its_link() {
     let own = Own::default();
     let asked = own.clone();
-    let mut policy = RetryPolicy::default();
-    policy.terminal = Rc::new(move |_| asked.link().is_some_and(|link| link.phase() == Phase::Open));
+    let policy = RetryPolicy::default()
+        .terminal(move |_| asked.link().is_some_and(|link| link.phase() == Phase::Open));
     let link = own.open(Link::to(peer("/close/1011/x").await).retry(policy));
     let (reason, _) = within("it ends", link.ended()).await;
     assert!(matches!(reason, EndReason::Terminal(_)), "{reason:?}");
@@ -126,8 +124,8 @@ impl Drop for Alive {
 async fn a_provider_that_never_answers_goes_with_its_try() {
     let alive = Rc::new(Cell::new(0));
     let count = Rc::clone(&alive);
-    let mut policy = RetryPolicy::default();
-    (policy.base, policy.connect_timeout) = (Duration::from_millis(1), Duration::from_millis(30));
+    let policy =
+        RetryPolicy::default().base(Duration::from_millis(1)).connect_timeout(Duration::from_millis(30));
     let provided = Link::provided(move || {
         let alive = Alive::new(&count);
         async move {
@@ -141,6 +139,44 @@ async fn a_provider_that_never_answers_goes_with_its_try() {
     assert!(alive.get() <= 1, "{} of {} are alive", alive.get(), link.stats().attempts);
     drop(link);
     assert_eq!(alive.get(), 0);
+}
+
+/// Uses its link when it is dropped.
+struct Retries(Own);
+
+impl Drop for Retries {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.link() {
+            link.retry_now();
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_provided_may_use_its_link_when_it_is_dropped() {
+    let (own, asked) = (Own::default(), Rc::new(Cell::new(0)));
+    let (held, count) = (own.clone(), Rc::clone(&asked));
+    let provided = Link::provided(move || {
+        count.set(count.get() + 1);
+        let never_answers = (count.get() == 1).then(|| Retries(held.clone()));
+        async move {
+            if let Some(retries) = never_answers {
+                std::future::pending::<()>().await;
+                drop(retries);
+            }
+            Some((echo(), Vec::new()))
+        }
+    });
+    let link = own.open(provided);
+    assert_eq!(asked.get(), 1);
+    let global: web_sys::EventTarget = js_sys::global().unchecked_into();
+    // It gives up the try, and with it what was provided, which begins the next.
+    global.dispatch_event(&web_sys::Event::new("offline").expect("a name")).expect("dispatched");
+    assert_eq!(asked.get(), 2);
+    until("it is open", || link.phase() == Phase::Open).await;
+    assert_eq!(link.stats().attempts, 2);
+    own.clear();
+    part(&link).await;
 }
 
 #[wasm_bindgen_test]
@@ -170,8 +206,7 @@ async fn every_reader_hears_the_end() {
 async fn a_full_inbound_queue_costs_the_connection_and_not_the_link() {
     // The peer does not answer the Close frame in one case, and answers as if all were well in the other.
     for script in ["/say/100/10/mute", "/say/100/10/wait/100/close/1000"] {
-        let mut policy = RetryPolicy::default();
-        policy.base = Duration::from_millis(1);
+        let policy = RetryPolicy::default().base(Duration::from_millis(1));
         let limits = InboundLimits::default().messages(10);
         let link =
             Link::to(peer(script).await).inbound(limits).retry(policy).open().expect("the URL is valid");

@@ -19,10 +19,7 @@ use crate::support::{
 
 /// Waits of a few milliseconds.
 fn quick() -> RetryPolicy {
-    let mut policy = RetryPolicy::default();
-    policy.base = Duration::from_millis(5);
-    policy.cap = Duration::from_millis(50);
-    policy
+    RetryPolicy::default().base(Duration::from_millis(5)).cap(Duration::from_millis(50))
 }
 
 async fn opens(link: &Link) {

@@ -43,7 +43,7 @@ async fn a_message_is_handed_over_and_then_drains(over: Transport) -> Result<(),
 
 async fn sending_waits_above_the_high_mark_until_below_the_low_one(over: Transport) -> Result<(), Error> {
     const MESSAGES: usize = 64;
-    let marks = Watermarks::new(2 * CHUNK as u64, CHUNK as u64);
+    let marks = Watermarks::default().high(2 * CHUNK as u64).low(CHUNK as u64);
     let mut socket = within("it opens", to(over, echo()).watermarks(marks)).await?;
     // Three fill the browser's buffer beyond the mark, as nothing drains before this task pauses.
     for _ in 0..3 {
@@ -73,7 +73,8 @@ async fn sending_waits_above_the_high_mark_until_below_the_low_one(over: Transpo
 async fn what_has_not_drained_when_a_close_is_given_up_is_lost(over: Transport) -> Result<(), Error> {
     // The peer reads nothing for long.
     let connecting = to(over, peer("/wait/3000").await).close_timeout(std::time::Duration::from_millis(200));
-    let socket = within("it opens", connecting.watermarks(Watermarks::new(u64::MAX, 0))).await?;
+    let socket =
+        within("it opens", connecting.watermarks(Watermarks::default().high(u64::MAX).low(0))).await?;
     let first = socket.try_send("a word")?;
     within("it drains", first.drained()).await?;
     let receipts = [socket.try_send(&vec![0; LARGE])?, socket.try_send("behind all that")?];
@@ -120,7 +121,8 @@ async fn what_has_not_drained_when_the_connection_ends_is_lost() -> Result<(), E
 }
 
 async fn a_receipt_outlives_its_socket(over: Transport) -> Result<(), Error> {
-    let connecting = to(over, peer("/wait/5000").await).watermarks(Watermarks::new(u64::MAX, 0));
+    let connecting =
+        to(over, peer("/wait/5000").await).watermarks(Watermarks::default().high(u64::MAX).low(0));
     let socket = within("it opens", connecting).await?;
     socket.try_send(&vec![0; LARGE])?;
     let receipt = socket.try_send("behind all that")?;
@@ -141,7 +143,7 @@ async fn a_close_that_is_not_answered_resolves_as_unclean(over: Transport) -> Re
 }
 
 async fn a_send_that_waits_for_room_fails_once_the_socket_is_closing(over: Transport) -> Result<(), Error> {
-    let connecting = to(over, peer("/wait/5000").await).watermarks(Watermarks::new(0, 0));
+    let connecting = to(over, peer("/wait/5000").await).watermarks(Watermarks::default().high(0).low(0));
     let socket = within("it opens", connecting).await?;
     socket.try_send(&vec![0; LARGE])?;
     let mut waiting = Box::pin(socket.send("no room"));

@@ -29,9 +29,8 @@ impl Driven {
     /// Begins a link to this URL.
     #[wasm_bindgen(constructor)]
     pub fn new(url: &str, wait_while_hidden: bool) -> Self {
-        let mut policy = RetryPolicy::default();
-        (policy.base, policy.cap) = QUICK;
-        policy.wait_while_hidden = wait_while_hidden;
+        let (base, cap) = QUICK;
+        let policy = RetryPolicy::default().base(base).cap(cap).wait_while_hidden(wait_while_hidden);
         let mut link = Link::to(url).retry(policy).open().expect("the URL is valid");
         let driven = Self { link: link.clone(), phases: Rc::default(), answers: Rc::default() };
         let (mut changes, phases) = (link.phases(), Rc::clone(&driven.phases));
@@ -106,9 +105,7 @@ pub async fn try_socket(url: String) -> String {
 /// Opens a link that may try once, and says why it ended.
 #[wasm_bindgen]
 pub async fn try_link(url: String) -> String {
-    let mut policy = RetryPolicy::default();
-    policy.max_tries = Some(1);
-    let link = Link::to(url).retry(policy).open().expect("the URL is valid");
+    let link = Link::to(url).retry(RetryPolicy::default().max_tries(1)).open().expect("the URL is valid");
     format!("{:?}", link.ended().await.0)
 }
 

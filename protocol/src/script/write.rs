@@ -159,7 +159,7 @@ fn is_json(text: &str) -> bool {
 
 /// Whether a text is itself when it is the rest of a line.
 fn is_plain(text: &str) -> bool {
-    !text.chars().any(|character| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}'))
+    !text.chars().any(json::is_hidden)
 }
 
 fn add_text<'a>(text: &'a mut Text, said: &str) -> &'a mut Text {

@@ -1,5 +1,7 @@
 //! fastwebsockets as its echo example shows it: hyper, whole messages, one thread.
 
+mod tls;
+
 use fastwebsockets::{FragmentCollector, OpCode, WebSocketError, upgrade};
 use http_body_util::Empty;
 use hyper::{
@@ -9,18 +11,36 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let tls = tls::wanted()?;
+    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(
-            http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(take)).with_upgrades(),
-        );
+        let tls = tls.clone();
+        tokio::spawn(async move {
+            // A connection that fails is over; the load notices.
+            match tls {
+                None => serve(stream).await,
+                Some(tls) => {
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream).await;
+                    }
+                }
+            }
+        });
     }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+    let _ =
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(take)).with_upgrades().await;
 }
 
 async fn take(mut request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, WebSocketError> {

@@ -2,6 +2,8 @@
 //! WebSocket server; it is what the system calls and the bytes cost by themselves. It waits for no whole frame either, and
 //! all connections share what they read into, so an idle one holds no buffer.
 
+mod tls;
+
 use std::{
     cell::RefCell,
     future::poll_fn,
@@ -14,9 +16,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 use tokio::{
-    io::{AsyncRead as _, AsyncReadExt as _, AsyncWrite as _, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// Of RFC 6455 section 1.3.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -33,31 +36,46 @@ type Room = Arc<Mutex<Vec<Arc<TcpStream>>>>;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let tls = tls::wanted()?;
+    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
     let room = Room::default();
     loop {
         let (stream, _) = listener.accept().await?;
-        let room = Arc::clone(&room);
+        let (room, tls) = (Arc::clone(&room), tls.clone());
         tokio::spawn(async move {
             // A connection that fails is over; the load notices.
-            let _ = serve(stream, room).await;
+            let _ = match tls {
+                None => serve(stream, room).await,
+                Some(tls) => serve_tls(stream, tls).await,
+            };
         });
     }
 }
 
 async fn serve(mut stream: TcpStream, room: Room) -> anyhow::Result<()> {
     stream.set_nodelay(true)?;
+    if shake_hands(&mut stream).await? { pass_on(stream, &room).await } else { echo(stream).await }
+}
+
+async fn serve_tls(stream: TcpStream, tls: TlsAcceptor) -> anyhow::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = tls.accept(stream).await?;
+    shake_hands(&mut stream).await?;
+    echo(stream).await
+}
+
+/// Answers the request; whether it is for the chat.
+async fn shake_hands(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> anyhow::Result<bool> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
         anyhow::ensure!(stream.read_buf(&mut request).await? > 0, "over");
     }
     stream.write_all(&answer(&request)?).await?;
-    let is_chat = request.starts_with(b"GET /chat");
-    drop(request);
-    if is_chat { pass_on(stream, &room).await } else { echo(stream).await }
+    stream.flush().await?;
+    Ok(request.starts_with(b"GET /chat"))
 }
 
-async fn echo(mut stream: TcpStream) -> anyhow::Result<()> {
+async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
     let mut frames = Frames::default();
     loop {
         let rest = poll_fn(|task| {
@@ -78,6 +96,7 @@ async fn echo(mut stream: TcpStream) -> anyhow::Result<()> {
         })
         .await?;
         stream.write_all(&rest).await?;
+        stream.flush().await?;
     }
 }
 

@@ -1,22 +1,35 @@
 //! tokio-tungstenite as its echo example shows it.
 
+mod tls;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, future};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let tls = tls::wanted()?;
+    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
+        let tls = tls.clone();
         tokio::spawn(async move {
             // A connection that fails is over; the load notices.
-            let _ = echo(stream).await;
+            let _ = match tls {
+                None => echo(stream).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => echo(stream).await,
+                    Err(error) => Err(error.into()),
+                },
+            };
         });
     }
 }
 
-async fn echo(stream: TcpStream) -> anyhow::Result<()> {
+async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
     let socket = tokio_tungstenite::accept_async(stream).await?;
     let (write, read) = socket.split();
     read.try_filter(|message| future::ready(message.is_text() || message.is_binary())).forward(write).await?;

@@ -1,23 +1,36 @@
 //! tokio-websockets as its echo example shows it: one thread, no limits.
 
+mod tls;
+
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 use tokio_websockets::{Config, Limits, ServerBuilder};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    println!("listening on http://{}", listener.local_addr()?);
+    let tls = tls::wanted()?;
+    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
+        let tls = tls.clone();
         tokio::spawn(tokio::task::unconstrained(async move {
             // A connection that fails is over; the load notices.
-            let _ = echo(stream).await;
+            let _ = match tls {
+                None => echo(stream).await,
+                Some(tls) => match tls.accept(stream).await {
+                    Ok(stream) => echo(stream).await,
+                    Err(error) => Err(error.into()),
+                },
+            };
         }));
     }
 }
 
-async fn echo(stream: TcpStream) -> anyhow::Result<()> {
+async fn echo(stream: impl AsyncRead + AsyncWrite + Unpin) -> anyhow::Result<()> {
     let (_, mut socket) = ServerBuilder::new()
         .config(Config::default().frame_size(usize::MAX))
         .limits(Limits::unlimited())

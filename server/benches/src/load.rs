@@ -2,13 +2,14 @@
 
 use std::{
     collections::VecDeque,
-    io::{ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
 use hdrhistogram::Histogram;
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use rustls::ClientConnection;
 
 use crate::{
     connect::Socket,
@@ -63,6 +64,7 @@ pub(crate) struct Load {
 
 struct Peer {
     stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
     found: Frames,
     /// The bytes that are to be written, and where in the frames they begin.
     owed: usize,
@@ -83,7 +85,15 @@ impl Load {
             poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
             let mut found = Frames::default();
             found.take(&socket.leftover, |_, _| {})?;
-            peers.push(Peer { stream, found, owed: 0, at: 0, sent: VecDeque::new(), got: 0 });
+            peers.push(Peer {
+                stream,
+                tls: socket.tls,
+                found,
+                owed: 0,
+                at: 0,
+                sent: VecDeque::new(),
+                got: 0,
+            });
         }
         let frame = wire::masked(opcode, payload);
         Ok(Self {
@@ -176,7 +186,6 @@ impl Load {
             for event in &self.events {
                 let peer = &mut self.peers[event.token().0];
                 if event.is_readable() {
-                    // Less than was asked for: nothing more is there, and epoll tells when there is.
                     while let Some(count) = peer.read(&mut self.buffer)? {
                         last = now();
                         stopped |= last >= end || sent >= bound.messages;
@@ -205,7 +214,9 @@ impl Load {
                                 }
                             }
                         }
-                        if count < self.buffer.len() {
+                        // Less than was asked for: nothing more is there, and epoll tells when there is. Of TLS a read
+                        // gives what was in a record, and there may be another.
+                        if peer.tls.is_none() && count < self.buffer.len() {
                             break;
                         }
                     }
@@ -234,9 +245,10 @@ impl Peer {
     }
 
     fn write(&mut self, frames: &[u8]) -> Result<()> {
+        self.write_records().context("writing")?;
         while self.owed > 0 {
             let end = frames.len().min(self.at + self.owed);
-            match self.stream.write(&frames[self.at..end]) {
+            match self.write_once(&frames[self.at..end]) {
                 Ok(count) => {
                     self.owed -= count;
                     self.at = (self.at + count) % frames.len();
@@ -249,10 +261,43 @@ impl Peer {
         Ok(())
     }
 
+    fn write_once(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
+        let count = tls.writer().write(bytes)?;
+        self.write_records()?;
+        Ok(count)
+    }
+
+    /// Writes what TLS has made, as far as the socket takes it.
+    fn write_records(&mut self) -> io::Result<()> {
+        let Some(tls) = &mut self.tls else { return Ok(()) };
+        while tls.wants_write() {
+            match tls.write_tls(&mut self.stream) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                written => drop(written?),
+            }
+        }
+        Ok(())
+    }
+
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+            if tls.read_tls(&mut self.stream)? == 0 {
+                return Ok(0);
+            }
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+
     /// How much was read, if anything was there.
     fn read(&mut self, buffer: &mut [u8]) -> Result<Option<usize>> {
         loop {
-            match self.stream.read(buffer) {
+            match self.read_once(buffer) {
                 Ok(0) => bail!("the server closed the connection"),
                 Ok(count) => return Ok(Some(count)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),

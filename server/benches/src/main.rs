@@ -4,6 +4,7 @@ mod connect;
 mod load;
 mod process;
 mod report;
+mod tls;
 mod wire;
 mod workload;
 
@@ -32,6 +33,9 @@ struct Flags {
     /// The script that serves with Node's ws.
     #[arg(long, value_name = "FILE")]
     node: Option<PathBuf>,
+    /// The server by uWebSockets.
+    #[arg(long, value_name = "PROGRAM")]
+    uwebsockets: Option<PathBuf>,
     /// How often everything is measured.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -89,12 +93,14 @@ fn kinds(flags: &Flags) -> Vec<Kind> {
         // Everything as it comes, on a free port.
         arguments: ["--listen", "127.0.0.1:0"].map(str::to_owned).to_vec(),
         chats: true,
+        tls: Some("--tls-self-signed"),
     };
     let peer = |name, program: &str, chats| Kind {
         name,
         program: flags.peers.join(program),
         arguments: Vec::new(),
         chats,
+        tls: Some("--tls"),
     };
     let mut kinds = vec![own(report::OWN, &flags.server), peer(report::FLOOR, "floor", true)];
     kinds.extend(flags.against.as_ref().map(|program| own("wirescope, other", program)));
@@ -103,11 +109,19 @@ fn kinds(flags: &Flags) -> Vec<Kind> {
         peer("fastwebsockets", "fastwebsockets", false),
         peer("tokio-websockets", "tokio_websockets", false),
     ]);
+    kinds.extend(flags.uwebsockets.as_ref().map(|program| Kind {
+        name: "uWebSockets",
+        program: program.clone(),
+        arguments: Vec::new(),
+        chats: false,
+        tls: None,
+    }));
     kinds.extend(flags.node.as_ref().map(|script| Kind {
         name: "Node ws",
         program: "node".into(),
         arguments: vec![script.display().to_string()],
         chats: false,
+        tls: None,
     }));
     kinds
 }

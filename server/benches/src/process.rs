@@ -22,6 +22,8 @@ pub(crate) struct Kind {
     pub(crate) arguments: Vec<String>,
     /// Whether it has `/chat`.
     pub(crate) chats: bool,
+    /// What makes it speak TLS, if something does.
+    pub(crate) tls: Option<&'static str>,
 }
 
 /// Which core is whose.
@@ -42,10 +44,15 @@ pub(crate) struct Server {
 pub(crate) type KiB = f64;
 
 impl Kind {
-    /// Starts it on a port of its own and waits until it listens.
-    pub(crate) fn start(&self, cores: Option<Cores>) -> Result<Server> {
+    /// Starts it on a port of its own, over TLS or not, and waits until it listens.
+    pub(crate) fn start(&self, cores: Option<Cores>, tls: bool) -> Result<Server> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .args(&self.arguments)
+            .args(self.tls.filter(|_| tls))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         // A child runs where the thread may that starts it, and libraries count the cores that they may use.
         let spawned = thread::scope(|scope| {
             let spawning = scope.spawn(|| -> Result<Child> {
@@ -61,7 +68,8 @@ impl Kind {
         let output = server.child.stdout.take().context("no standard output")?;
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening on http://");
+        let scheme = if tls { "https" } else { "http" };
+        let address = line.trim().strip_prefix(&format!("listening on {scheme}://"));
         let address = address.with_context(|| format!("{} said {line:?}", self.name))?;
         address.trim_end_matches('/').clone_into(&mut server.address);
         Ok(server)

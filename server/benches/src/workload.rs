@@ -12,6 +12,7 @@ use crate::{
     connect::{self, Socket},
     load::{Bound, Load, Outcome, Pace},
     process::{self, Cores, Kind, Server},
+    tls::Connector,
     wire::{BINARY, TEXT},
 };
 
@@ -38,25 +39,30 @@ pub(crate) struct Workload {
 
 #[derive(Debug)]
 enum What {
-    Echo { connections: usize, pace: Pace, opcode: u8, size: usize },
+    Echo { connections: usize, pace: Pace, opcode: u8, size: usize, tls: bool },
     FanOut { receivers: usize, in_flight: u32 },
     Idle { connections: usize },
 }
 
 const fn echo(name: &'static str, connections: usize, pace: Pace, opcode: u8, size: usize) -> Workload {
-    Workload { name, what: What::Echo { connections, pace, opcode, size } }
+    Workload { name, what: What::Echo { connections, pace, opcode, size, tls: false } }
+}
+
+const fn over_tls(name: &'static str, connections: usize, pace: Pace, opcode: u8, size: usize) -> Workload {
+    Workload { name, what: What::Echo { connections, pace, opcode, size, tls: true } }
 }
 
 const fn fan_out(name: &'static str, receivers: usize, in_flight: u32) -> Workload {
     Workload { name, what: What::FanOut { receivers, in_flight } }
 }
 
-pub(crate) const WORKLOADS: [Workload; 10] = [
+pub(crate) const WORKLOADS: [Workload; 11] = [
     echo("64 B, 32 connections, request-reply", 32, Pace::InFlight(1), BINARY, 64),
     echo("64 B, 32 connections, 64 in flight", 32, Pace::InFlight(64), BINARY, 64),
     echo("64 KiB, 4 connections, 4 in flight", 4, Pace::InFlight(4), BINARY, 64 * 1024),
     echo("1 MiB, 2 connections, request-reply", 2, Pace::InFlight(1), BINARY, 1024 * 1024),
     echo("16 KiB of UTF-8 text, 4 connections, 4 in flight", 4, Pace::InFlight(4), TEXT, 16 * 1024),
+    over_tls("64 B over TLS, 32 connections, request-reply", 32, Pace::InFlight(1), BINARY, 64),
     echo("64 B, 32 connections, 2,000 a second", 32, Pace::Rate(2_000), BINARY, 64),
     fan_out("64 B from one to 1,000, one in flight", 1_000, 1),
     fan_out("64 B from one to 1,000, 16 in flight", 1_000, 16),
@@ -68,6 +74,9 @@ impl Workload {
     /// Why it cannot be done.
     pub(crate) fn obstacle(&self, kind: &Kind, open_files: u64) -> Option<String> {
         let connections = match self.what {
+            What::Echo { tls: true, .. } if kind.tls.is_none() => {
+                return Some("has no certificate".to_owned());
+            }
             What::Echo { connections, .. } | What::Idle { connections } => connections,
             What::FanOut { .. } if !kind.chats => return Some("has no chat".to_owned()),
             What::FanOut { receivers, .. } => receivers + 1,
@@ -78,19 +87,20 @@ impl Workload {
 
     /// Starts a server, loads it, and measures.
     pub(crate) fn measure(&self, kind: &Kind, cores: Option<Cores>, time: Duration) -> Result<Sample> {
-        let server = kind.start(cores)?;
+        let server = kind.start(cores, matches!(self.what, What::Echo { tls: true, .. }))?;
         let bound = Bound { time, messages: 2_000_000 };
         match self.what {
-            What::Echo { connections, pace, opcode, size } => {
+            What::Echo { connections, pace, opcode, size, tls } => {
                 let payload = payload(opcode, size);
-                let sockets = connect::open(&server.address, "/echo", connections)?;
-                connect::echo_once(&sockets, opcode, &payload)?;
+                let connector = if tls { Some(Connector::new()?) } else { None };
+                let mut sockets = connect::open(&server.address, "/echo", connections, connector.as_ref())?;
+                connect::echo_once(&mut sockets, opcode, &payload)?;
                 let in_flight = if let Pace::InFlight(count) = pace { count as usize } else { 1 };
                 let mut load = Load::new(sockets, opcode, &payload, in_flight)?;
                 loaded(&server, &mut load, pace, bound)
             }
             What::FanOut { receivers, in_flight } => {
-                let sockets = connect::open(&server.address, "/chat", receivers + 1)?;
+                let sockets = connect::open(&server.address, "/chat", receivers + 1, None)?;
                 let mut load = Load::new(sockets, TEXT, &payload(TEXT, 64), in_flight as usize)?;
                 // A chat tells everybody of everybody.
                 load.drain(Duration::from_millis(300))?;
@@ -127,14 +137,14 @@ fn idle(server: &Server, connections: usize, bound: Bound) -> Result<Sample> {
         server.memory()
     };
     // What a server does for its first connection ever is no other connection's.
-    drop(connect::open(&server.address, "/echo", 1)?);
+    drop(connect::open(&server.address, "/echo", 1, None)?);
     let empty = settled(Duration::from_millis(200))?;
     let (cpu, started) = (server.cpu()?, Instant::now());
-    let sockets = connect::open(&server.address, "/echo", connections)?;
+    let mut sockets = connect::open(&server.address, "/echo", connections, None)?;
     let took = started.elapsed();
     let fresh = settled(Duration::from_millis(300))?;
     let cpu = server.cpu()? - cpu;
-    connect::echo_once(&sockets, BINARY, &payload(BINARY, 16 * 1024))?;
+    connect::echo_once(&mut sockets, BINARY, &payload(BINARY, 16 * 1024))?;
     let after = settled(SETTLE)?;
 
     let (active, rest): (Vec<(usize, Socket)>, _) =

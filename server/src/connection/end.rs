@@ -1,12 +1,12 @@
 //! How a connection ends: what its ending demands, and what an error or a Close frame means.
 
-use std::{future::poll_fn, io, time::Duration};
+use std::{future::poll_fn, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
-use tokio_tungstenite::tungstenite::{Error as WsError, error::ProtocolError, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tracing::info;
 use wirescope_protocol::{CloseCode, limits::MAX_CLOSE_REASON};
 
@@ -78,12 +78,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes all that was sent, however long it takes.
-    async fn write(&mut self) -> Result<(), WsError> {
+    async fn write(&mut self) -> Result<(), Ending> {
         poll_fn(|task| self.socket.poll_flush(task)).await
     }
 
     /// Answers the peer's Close frame after a last message.
-    async fn answer_close(&mut self, code: CloseCode, reason: &str, word: LastWord) -> Result<(), WsError> {
+    async fn answer_close(&mut self, code: CloseCode, reason: &str, word: LastWord) -> Result<(), Ending> {
         let reason = if word.reason.len() <= MAX_CLOSE_REASON { &word.reason } else { reason };
         let close = (code != CloseCode::NO_STATUS)
             .then(|| CloseFrame { code: code.number().into(), reason: reason.into() });
@@ -92,24 +92,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.write().await
     }
 
-    async fn send_close(&mut self, code: CloseCode, reason: &str) -> Result<(), WsError> {
+    async fn send_close(&mut self, code: CloseCode, reason: &str) -> Result<(), Ending> {
         self.socket.close(CloseFrame { code: code.number().into(), reason: truncated(reason).into() })?;
         self.write().await
     }
 
     /// Waits for the Close frame that answers the server's own; messages that were on their way are passed over.
-    async fn peers_close(&mut self) -> Result<(), WsError> {
-        while let Some(received) = poll_fn(|task| self.socket.poll_next(task)).await {
-            if let Received::Close(_) = received? {
+    async fn peers_close(&mut self) -> Result<(), Ending> {
+        loop {
+            if let Received::Close(_) = poll_fn(|task| self.socket.poll_next(task)).await? {
                 return Ok(());
             }
         }
-        Ok(())
     }
 }
 
 /// Whether it was done without an error and in time.
-async fn within(limit: Duration, done: impl Future<Output = Result<(), WsError>>) -> bool {
+async fn within(limit: Duration, done: impl Future<Output = Result<(), Ending>>) -> bool {
     matches!(timeout(limit, done).await, Ok(Ok(())))
 }
 
@@ -125,24 +124,6 @@ pub(super) fn closed(frame: Option<CloseFrame>) -> Ending {
     } else {
         Ending::Closed { code, reason: reason.to_owned() }
     }
-}
-
-/// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
-pub(super) fn failed(error: &WsError) -> Ending {
-    let code = match error {
-        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-        | WsError::ConnectionClosed
-        | WsError::AlreadyClosed => return Ending::Ended,
-        WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
-            return Ending::Lost { why: "reset by the peer".to_owned() };
-        }
-        WsError::Io(error) => return Ending::Lost { why: error.to_string() },
-        WsError::Protocol(_) => CloseCode::PROTOCOL_ERROR,
-        WsError::Utf8(_) => CloseCode::INVALID_PAYLOAD,
-        WsError::Capacity(_) => CloseCode::MESSAGE_TOO_BIG,
-        _ => CloseCode::INTERNAL_ERROR,
-    };
-    Ending::Failed { code, reason: error.to_string() }
 }
 
 /// As much of a reason as fits in a Close frame.

@@ -2,17 +2,22 @@
 
 use std::{
     pin::Pin,
-    task::{Context as Task, Poll, Waker},
+    task::{Context as Task, Poll, Waker, ready},
     time::Duration,
 };
 
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     task::unconstrained,
     time::{Instant, Sleep, sleep_until},
 };
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::shutdown::Shutdown;
+use tracing::debug;
+use wirescope_protocol::CloseCode;
+
+use super::{Connection, Step};
+use crate::{ending::Ending, metrics::Hit, shutdown::Shutdown};
 
 /// One in so many answers of an echo is timed, since looking at the clock takes a while itself.
 const TIMED: u32 = 16;
@@ -25,25 +30,25 @@ pub(super) struct Watch {
     /// Whom both wake. As long as that is the same task neither need be polled again.
     wakes: Option<Waker>,
     /// When the peer was last heard of, as of the last wait.
-    pub(super) heard: Instant,
+    heard: Instant,
     /// Whether anything came since the last wait began.
     pub(super) is_fresh: bool,
     is_waiting: bool,
     /// When the ping was sent that nothing has answered yet.
-    pub(super) pinged: Option<Instant>,
+    pinged: Option<Instant>,
     /// Whether an answer to it was looked for once more when it was due.
-    pub(super) looked_again: bool,
+    looked_again: bool,
     /// When the connection has lived as long as it may.
-    pub(super) end: Option<Instant>,
+    end: Option<Instant>,
     /// When what is being answered came, while that is timed.
-    pub(super) arrived: Option<Instant>,
+    arrived: Option<Instant>,
     /// How often it has waited, where answers are timed.
     waits: Option<u32>,
 }
 
 /// What is there to see.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Seen {
+enum Seen {
     Shutdown,
     Timer,
 }
@@ -73,7 +78,7 @@ impl Watch {
     }
 
     /// Ready when there is something to see.
-    pub(super) fn poll(&mut self, shutdown: &Shutdown, task: &mut Task<'_>) -> Poll<Seen> {
+    fn poll(&mut self, shutdown: &Shutdown, task: &mut Task<'_>) -> Poll<Seen> {
         self.is_waiting = true;
         if shutdown.has_begun() {
             return Poll::Ready(Seen::Shutdown);
@@ -102,7 +107,7 @@ impl Watch {
         }
     }
 
-    pub(super) fn set_timer(&mut self, next: Instant) {
+    fn set_timer(&mut self, next: Instant) {
         self.timer.as_mut().reset(self.end.map_or(next, |end| end.min(next)));
         self.wakes = None;
     }
@@ -118,5 +123,57 @@ impl Watch {
             }
             *waits = (*waits + 1) % TIMED;
         }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Waits for the peer, and sees to it that the peer is there.
+    pub(super) fn poll_watch(&mut self, task: &mut Task<'_>) -> Poll<Result<Step, Ending>> {
+        if std::mem::take(&mut self.watch.is_fresh) {
+            self.watch.heard = Instant::now();
+            self.watch.looked_again = false;
+            if self.watch.pinged.take().is_some() {
+                self.watch.set_timer(self.watch.heard + self.idle);
+            }
+            if let Some(arrived) = self.watch.arrived.take() {
+                self.context.metrics.echo.observe(self.watch.heard - arrived);
+            }
+        }
+        match ready!(self.watch.poll(&self.context.shutdown, task)) {
+            Seen::Shutdown => Poll::Ready(Err(Ending::GoingAway)),
+            Seen::Timer => Poll::Ready(self.look()),
+        }
+    }
+
+    /// Does what is due when the timer fires, and sets it anew.
+    fn look(&mut self) -> Result<Step, Ending> {
+        let pong = self.context.config.timeouts.pong;
+        let now = Instant::now();
+        if self.watch.end.is_some_and(|end| end <= now) {
+            self.context.metrics.hit(Hit::Lifetime);
+            let reason = "the connection has lived as long as one may here".to_owned();
+            return Err(Ending::Done { code: CloseCode::GOING_AWAY, reason });
+        }
+        match self.watch.pinged {
+            Some(pinged) if pinged + pong <= now => {
+                // What comes may be there already and only not have been looked for, where the machine is busy.
+                if !std::mem::replace(&mut self.watch.looked_again, true) {
+                    return Ok(Step::Yield);
+                }
+                self.context.metrics.hit(Hit::Pong);
+                let reason = format!("no answer to a ping within {pong:?}");
+                return Err(Ending::Failed { code: CloseCode::INTERNAL_ERROR, reason });
+            }
+            Some(pinged) => self.watch.set_timer(pinged + pong),
+            None if self.watch.heard + self.idle <= now => {
+                self.watch.pinged = Some(now);
+                self.watch.set_timer(now + pong);
+                self.socket.ping();
+                self.is_unwritten = true;
+                debug!(peer = %self.peer, "pinged");
+            }
+            None => self.watch.set_timer(self.watch.heard + self.idle),
+        }
+        Ok(Step::Again)
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Head {
 
 impl Head {
     /// The head that the bytes begin with, once it is whole.
+    #[inline]
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[first, second, ref rest @ ..] = bytes else { return None };
         let (extended, length, is_shortest) = match second & 0x7f {
@@ -46,6 +47,7 @@ impl Head {
 }
 
 /// Appends a server's head.
+#[inline]
 pub(crate) fn put(to: &mut Vec<u8>, first: u8, length: usize) {
     match (u8::try_from(length), u16::try_from(length)) {
         (Ok(length @ ..=125), _) => to.extend_from_slice(&[first, length]),
@@ -61,14 +63,14 @@ pub(crate) fn put(to: &mut Vec<u8>, first: u8, length: usize) {
 }
 
 /// Takes a mask off, or puts it on.
+#[inline]
 pub(super) fn mask(payload: &mut [u8], key: [u8; 4]) {
-    let [a, b, c, d] = key;
-    let word = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (words, rest) = payload.as_chunks_mut::<8>();
-    for eight in words {
-        *eight = (u64::from_ne_bytes(*eight) ^ word).to_ne_bytes();
+    let word = u128::from_ne_bytes(std::array::from_fn(|at| key[at % 4]));
+    let (blocks, rest) = payload.as_chunks_mut::<16>();
+    for block in blocks {
+        *block = (u128::from_ne_bytes(*block) ^ word).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c, d]) {
+    for (byte, key) in rest.iter_mut().zip(word.to_ne_bytes()) {
         *byte ^= key;
     }
 }

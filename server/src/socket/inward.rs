@@ -59,6 +59,7 @@ impl Inward {
 
     /// Takes a message that came in one frame: final, masked, with no reserved bit, not too long, and in UTF-8 if it is
     /// text. Nothing is ever refused here.
+    #[inline]
     pub(super) fn next(&mut self, longest: usize) -> Next {
         let is_text = match self.ahead.first() {
             None => return Next::Incomplete(1),
@@ -86,9 +87,15 @@ impl Inward {
             return Next::Other;
         }
         self.last = length;
-        self.ahead.advance(head.size);
-        let payload = self.ahead.split_to(length).freeze();
+        let mut payload = self.ahead.split_to(end).freeze();
+        payload.advance(head.size);
         Next::Message(if is_text { Message::Text(Text::checked(payload)) } else { Message::Binary(payload) })
+    }
+
+    /// Whether nothing is there that was not taken.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ahead.is_empty()
     }
 
     /// Reads more; `wanted` is how much is to be there in the end. None is the end of the stream.
@@ -147,14 +154,20 @@ impl Inward {
         self.left == 0 && !self.is_fragmented
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.ahead.capacity()
+    }
+
     /// Gives the thread its buffer back; what is in it is kept, with room for `wanted` bytes in all.
     pub(super) fn settle(&mut self, wanted: usize) {
         if self.is_shared {
-            let own = match self.ahead.len() {
-                0 => BytesMut::new(),
-                length => BytesMut::with_capacity(wanted.max(length)),
+            let length = self.ahead.len();
+            let mut shared = if length == 0 {
+                std::mem::take(&mut self.ahead)
+            } else {
+                self.move_to(BytesMut::with_capacity(wanted.max(length)))
             };
-            let mut shared = self.move_to(own);
             self.is_shared = false;
             shared.clear();
             // Where the thread has another by now, or is ending, this one goes.
@@ -176,7 +189,11 @@ impl Inward {
             if !shared.try_reclaim(SHARED) {
                 shared = BytesMut::with_capacity(SHARED);
             }
-            self.move_to(shared);
+            if length == 0 {
+                self.ahead = shared;
+            } else {
+                self.move_to(shared);
+            }
             self.is_shared = true;
         } else if self.is_shared
             && capacity < wanted.max(length + ROOM)

@@ -21,6 +21,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::{
     Error as WsError, Message as WsMessage,
+    error::ProtocolError,
     protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext, frame::Frame},
 };
 
@@ -28,7 +29,12 @@ use self::{
     inward::{Inward, Next},
     outward::Outward,
 };
-use crate::message::{Encoded, Message};
+use wirescope_protocol::CloseCode;
+
+use crate::{
+    ending::Ending,
+    message::{Encoded, Message, Text},
+};
 
 /// The size of tungstenite's read buffer, which it fills with zeros before each read.
 const READ_BUFFER: usize = 4 * 1024;
@@ -143,14 +149,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.outward.written()
     }
 
-    /// What comes next; `None` once nothing can. Nothing is lost where a poll is the last one.
-    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<Received, WsError>>> {
+    /// What comes next. Nothing is lost where a poll is the last one.
+    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Result<Received, Ending>> {
         if self.is_over {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(over()));
         }
         while self.tungstenite.is_none() {
             match self.inward.next(self.bounds.message.min(self.bounds.frame)) {
-                Next::Message(message) => return Poll::Ready(Some(Ok(Received::Message(message)))),
+                Next::Message(message) => return Poll::Ready(Ok(Received::Message(message))),
                 Next::Incomplete(wanted) => {
                     match ready!(self.inward.poll_fill(&mut self.stream, wanted, task)) {
                         Ok(1..) => {}
@@ -158,31 +164,47 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                         Ok(0) => self.wake_tungstenite(),
                         Err(error) => {
                             self.is_over = true;
-                            return Poll::Ready(Some(Err(error.into())));
+                            return Poll::Ready(Err(failed(&error.into())));
                         }
                     }
                 }
                 Next::Other => self.wake_tungstenite(),
             }
         }
+        self.poll_tungstenite(task)
+    }
+
+    /// A message that has come already and is not tungstenite's.
+    #[inline]
+    pub(crate) fn at_hand(&mut self) -> Option<Message> {
+        if self.inward.is_empty() || self.tungstenite.is_some() || self.is_over {
+            return None;
+        }
+        match self.inward.next(self.bounds.message.min(self.bounds.frame)) {
+            Next::Message(message) => Some(message),
+            Next::Incomplete(_) | Next::Other => None,
+        }
+    }
+
+    fn poll_tungstenite(&mut self, task: &mut Context<'_>) -> Poll<Result<Received, Ending>> {
         let Self { stream, inward, outward, tungstenite: Some(tungstenite), .. } = self else {
-            return Poll::Ready(None);
+            return Poll::Ready(Err(over()));
         };
         let read = match tungstenite.read(&mut Passage { stream, inward, outward, task }) {
             Err(WsError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
             read => read.and_then(|message| self.received(message)),
         };
         self.is_over = read.is_err();
-        match read {
-            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => Poll::Ready(None),
-            read => Poll::Ready(Some(read)),
-        }
+        Poll::Ready(read.map_err(|error| match error {
+            WsError::ConnectionClosed | WsError::AlreadyClosed => over(),
+            error => failed(&error),
+        }))
     }
 
     /// Says what tungstenite read, and lets it go when it has nothing more in hand.
     fn received(&mut self, message: WsMessage) -> Result<Received, WsError> {
         let received = match message {
-            WsMessage::Text(text) => Received::Message(Message::Text(text.into())),
+            WsMessage::Text(text) => Received::Message(Message::Text(Text::checked(text.into()))),
             WsMessage::Binary(bytes) => Received::Message(Message::Binary(bytes)),
             WsMessage::Ping(_) => {
                 // The answer goes into the queue.
@@ -207,7 +229,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Writes until a message can be taken.
-    pub(crate) fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), WsError>> {
+    pub(crate) fn poll_ready(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Ending>> {
         if self.is_ready() { Poll::Ready(Ok(())) } else { self.poll_flush(task) }
     }
 
@@ -230,31 +252,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     /// Writes all that was taken, and what tungstenite has to say.
-    pub(crate) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<Result<(), WsError>> {
-        match self.with_tungstenite(|tungstenite, queue| tungstenite.flush(queue)) {
-            // Where it is closed, its last word is in the queue.
-            Ok(()) | Err(WsError::ConnectionClosed) => {}
-            Err(error) => return Poll::Ready(Err(error)),
+    pub(crate) fn poll_flush(&mut self, task: &mut Context<'_>) -> Poll<Result<(), Ending>> {
+        if self.tungstenite.is_some() {
+            match self.with_tungstenite(|tungstenite, queue| tungstenite.flush(queue)) {
+                // Where it is closed, its last word is in the queue.
+                Ok(()) | Err(WsError::ConnectionClosed) => {}
+                Err(error) => return Poll::Ready(Err(failed(&error))),
+            }
         }
-        ready!(self.outward.poll_write(&mut self.stream, task))?;
-        Pin::new(&mut self.stream).poll_flush(task).map_err(WsError::Io)
+        let written = match ready!(self.outward.poll_write(&mut self.stream, task)) {
+            Ok(()) => ready!(Pin::new(&mut self.stream).poll_flush(task)),
+            Err(error) => Err(error),
+        };
+        Poll::Ready(written.map_err(|error| failed(&error.into())))
     }
 
     /// Begins the closing handshake with a frame that is written when it is flushed.
-    pub(crate) fn close(&mut self, frame: CloseFrame) -> Result<(), WsError> {
+    pub(crate) fn close(&mut self, frame: CloseFrame) -> Result<(), Ending> {
         if self.tungstenite.is_none() {
             self.wake_tungstenite();
         }
         self.is_closing = true;
         self.with_tungstenite(|tungstenite, queue| tungstenite.close(queue, Some(frame)))
+            .map_err(|error| failed(&error))
     }
 
     /// Takes a last message and the answer to the peer's Close frame, in the place of tungstenite's own.
-    pub(crate) fn answer_close(&mut self, word: &Message, frame: Option<CloseFrame>) -> Result<(), WsError> {
+    pub(crate) fn answer_close(&mut self, word: &Message, frame: Option<CloseFrame>) -> Result<(), Ending> {
         (self.tungstenite, self.is_over) = (None, true);
         self.send(word);
         let mut answer = Vec::new();
-        Frame::close(frame).format(&mut answer)?;
+        Frame::close(frame).format(&mut answer).map_err(|error| failed(&error))?;
         self.outward.push_bytes(&answer);
         Ok(())
     }
@@ -280,6 +308,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             .as_mut()
             .map_or(Ok(()), |tungstenite| act(tungstenite, &mut Queue(&mut self.outward)))
     }
+}
+
+/// The ending that an error of tungstenite means. It reports what the peer did and sends nothing about it.
+#[cold]
+fn failed(error: &WsError) -> Ending {
+    let code = match error {
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake)
+        | WsError::ConnectionClosed
+        | WsError::AlreadyClosed => return Ending::Ended,
+        WsError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            return Ending::Lost { why: "reset by the peer".to_owned() };
+        }
+        WsError::Io(error) => return Ending::Lost { why: error.to_string() },
+        WsError::Protocol(_) => CloseCode::PROTOCOL_ERROR,
+        WsError::Utf8(_) => CloseCode::INVALID_PAYLOAD,
+        WsError::Capacity(_) => CloseCode::MESSAGE_TOO_BIG,
+        _ => CloseCode::INTERNAL_ERROR,
+    };
+    Ending::Failed { code, reason: error.to_string() }
+}
+
+/// What is read of a socket of which all was read.
+#[cold]
+fn over() -> Ending {
+    Ending::Lost { why: "the connection was closed before".to_owned() }
 }
 
 #[cfg(test)]

@@ -22,25 +22,34 @@ const PIECES: usize = 16;
 /// The largest buffer that a thread keeps.
 const SHARED: usize = 128 * 1024;
 
+/// And how many places for large payloads.
+const SHARED_LARGE: usize = 64;
+
 /// Past so much a connection that cannot write keeps a large payload where it is. A smaller one is copied then, since it
 /// may be a small part of what others share.
 const ITS_OWN: usize = 32 * 1024;
 
 thread_local! {
     /// What all connections of a thread gather frames in, so that one with nothing to write holds nothing.
-    static SCRATCH: Cell<Vec<u8>> = Cell::default();
+    static SCRATCH: Cell<Option<Box<Frames>>> = const { Cell::new(None) };
 }
 
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Outward {
+    frames: Option<Box<Frames>>,
+    waiting: usize,
+    written: u64,
+}
+
+/// Frames, of which some may be partly written.
+#[derive(Debug, Default)]
+struct Frames {
     /// Small frames, and the heads of large ones.
     gathered: Vec<u8>,
     /// How much of that is written.
     start: usize,
     large: VecDeque<Large>,
-    waiting: usize,
-    written: u64,
 }
 
 /// A payload that is not copied.
@@ -55,6 +64,7 @@ struct Large {
 
 impl Outward {
     /// How much waits, in bytes.
+    #[inline]
     pub(super) fn waiting(&self) -> usize {
         self.waiting
     }
@@ -64,72 +74,94 @@ impl Outward {
         self.written
     }
 
+    #[cfg(test)]
+    pub(super) fn holds_memory(&self) -> bool {
+        self.frames.is_some()
+    }
+
     /// Appends a frame.
+    #[inline]
     pub(super) fn push(&mut self, first: u8, payload: &Bytes) {
-        self.begin();
-        let before = self.gathered.len();
-        head::put(&mut self.gathered, first, payload.len());
-        self.waiting += self.gathered.len() - before;
-        self.append(payload, true);
+        let frames = begun(&mut self.frames);
+        let before = frames.gathered.len();
+        head::put(&mut frames.gathered, first, payload.len());
+        self.waiting += frames.gathered.len() - before + payload.len();
+        frames.append(payload, true);
     }
 
     /// Appends frames that are made already.
-    pub(super) fn push_made(&mut self, frames: &Bytes) {
-        self.begin();
-        self.append(frames, false);
+    pub(super) fn push_made(&mut self, made: &Bytes) {
+        begun(&mut self.frames).append(made, false);
+        self.waiting += made.len();
     }
 
     /// Appends what tungstenite has made.
-    pub(super) fn push_bytes(&mut self, frames: &[u8]) {
-        self.begin();
-        self.gathered.extend_from_slice(frames);
-        self.waiting += frames.len();
+    pub(super) fn push_bytes(&mut self, made: &[u8]) {
+        begun(&mut self.frames).gathered.extend_from_slice(made);
+        self.waiting += made.len();
     }
 
-    fn begin(&mut self) {
-        if self.gathered.capacity() == 0 {
-            self.gathered = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    /// Writes all that waits.
+    #[inline]
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while let Some(frames) = &mut self.frames {
+            let written = frames.poll_write(stream, task);
+            if written.is_pending() {
+                frames.settle();
+            }
+            let count = ready!(written)?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.written += count as u64;
+            self.waiting -= count;
+            if self.waiting > 0 {
+                frames.advance(count);
+            } else if let Some(frames) = self.frames.take() {
+                frames.give_back();
+            }
         }
+        Poll::Ready(Ok(()))
     }
+}
 
+#[inline]
+fn begun(frames: &mut Option<Box<Frames>>) -> &mut Frames {
+    frames.get_or_insert_with(|| SCRATCH.try_with(Cell::take).ok().flatten().unwrap_or_default())
+}
+
+impl Frames {
+    #[inline]
     fn append(&mut self, bytes: &Bytes, is_part: bool) {
         if bytes.len() < LARGE {
             self.gathered.extend_from_slice(bytes);
         } else {
             self.large.push_back(Large { at: self.gathered.len(), payload: bytes.clone(), is_part });
         }
-        self.waiting += bytes.len();
     }
 
-    /// Writes all that waits.
-    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while self.waiting > 0 {
-            let written = self.poll_write_some(stream, cx);
-            if written.is_pending() {
-                self.settle();
-            }
-            let count = ready!(written)?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(count);
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_write_some<S: AsyncWrite + Unpin>(
+    #[inline]
+    fn poll_write<S: AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
-        cx: &mut Context<'_>,
+        task: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(stream);
         if self.large.is_empty() {
-            return stream.poll_write(cx, &self.gathered[self.start..]);
+            Pin::new(stream).poll_write(task, &self.gathered[self.start..])
+        } else {
+            self.poll_write_pieces(Pin::new(stream), task)
         }
+    }
+
+    fn poll_write_pieces<S: AsyncWrite>(
+        &self,
+        stream: Pin<&mut S>,
+        task: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); PIECES];
         let (mut from, mut count) = (self.start, 0);
         for Large { at, payload, .. } in self.large.iter().take(PIECES / 2) {
@@ -140,27 +172,20 @@ impl Outward {
             slices[count] = IoSlice::new(payload);
             count += 1;
         }
-        // What is behind the last of more has to wait for those between.
+        // Where there are more of them, what is behind the last has to wait.
         if self.large.len() < PIECES / 2 && from < self.gathered.len() {
             slices[count] = IoSlice::new(&self.gathered[from..]);
             count += 1;
         }
         if stream.is_write_vectored() {
-            stream.poll_write_vectored(cx, &slices[..count])
+            stream.poll_write_vectored(task, &slices[..count])
         } else {
-            stream.poll_write(cx, &slices[0])
+            stream.poll_write(task, &slices[0])
         }
     }
 
-    /// So much is written.
+    /// So much is written, and more is left.
     fn advance(&mut self, mut count: usize) {
-        self.written += count as u64;
-        self.waiting -= count;
-        if self.waiting == 0 {
-            self.large.clear();
-            self.give_back();
-            return;
-        }
         while let Some(Large { at, payload, .. }) = self.large.front_mut() {
             let before = *at - self.start;
             if count < before {
@@ -177,29 +202,25 @@ impl Outward {
         self.start += count;
     }
 
-    fn give_back(&mut self) {
-        let mut gathered = std::mem::take(&mut self.gathered);
+    #[inline]
+    fn give_back(mut self: Box<Self>) {
+        self.gathered.clear();
+        self.large.clear();
         self.start = 0;
-        if gathered.capacity() <= SHARED {
-            gathered.clear();
-            let _ = SCRATCH.try_with(|scratch| scratch.set(gathered));
-        }
-        if self.large.capacity() > PIECES {
-            self.large = VecDeque::new();
+        if self.gathered.capacity() <= SHARED && self.large.capacity() <= SHARED_LARGE {
+            let _ = SCRATCH.try_with(|scratch| scratch.set(Some(self)));
         }
     }
 
     /// Keeps no more memory than what waits needs, since it may have to wait for long.
     fn settle(&mut self) {
         if self.gathered.capacity() > 2 * (self.gathered.len() - self.start) {
-            let rest = self.gathered[self.start..].to_vec();
-            let start = self.start;
+            self.gathered.drain(..self.start);
+            self.gathered.shrink_to_fit();
             for Large { at, .. } in &mut self.large {
-                *at -= start;
+                *at -= self.start;
             }
-            self.gathered.clear();
-            self.give_back();
-            self.gathered = rest;
+            self.start = 0;
         }
         for Large { payload, is_part, .. } in &mut self.large {
             if std::mem::take(is_part) && payload.len() < ITS_OWN {

@@ -99,8 +99,8 @@ fn ours(bytes: &[u8], lengths: &[usize], leftover: usize) -> Outcome {
         Pieces { bytes: bytes.to_vec(), at: 0, lengths: lengths.to_vec(), next: 0, written: Vec::new() };
     let mut socket = Socket::new(stream, leftover, BOUNDS);
     let mut came = Vec::new();
-    while let Some(received) = poll(|task| socket.poll_next(task)) {
-        match received {
+    loop {
+        match poll(|task| socket.poll_next(task)) {
             Ok(Received::Message(message)) => {
                 came.push(format!("{} {:?}", message.kind(), message.payload()));
                 poll(|task| socket.poll_ready(task)).unwrap();
@@ -109,7 +109,10 @@ fn ours(bytes: &[u8], lengths: &[usize], leftover: usize) -> Outcome {
             Ok(Received::Ping) => came.push("ping".to_owned()),
             Ok(Received::Pong) => came.push("pong".to_owned()),
             Ok(Received::Close(frame)) => came.push(format!("close {frame:?}")),
-            Err(error) => came.push(format!("error {error:?}")),
+            Err(ending) => {
+                came.push(format!("{ending:?}"));
+                break;
+            }
         }
         poll(|task| socket.poll_flush(task)).unwrap();
     }
@@ -151,9 +154,12 @@ fn tungstenites(bytes: &[u8]) -> Outcome {
             Ok(WsMessage::Ping(_)) => came.push("ping".to_owned()),
             Ok(WsMessage::Pong(_) | WsMessage::Frame(_)) => came.push("pong".to_owned()),
             Ok(WsMessage::Close(frame)) => came.push(format!("close {frame:?}")),
-            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => break,
+            Err(WsError::ConnectionClosed | WsError::AlreadyClosed) => {
+                came.push(format!("{:?}", over()));
+                break;
+            }
             Err(error) => {
-                came.push(format!("error {error:?}"));
+                came.push(format!("{:?}", failed(&error)));
                 break;
             }
         }
@@ -212,6 +218,62 @@ fn frame() -> impl Strategy<Value = Vec<u8>> {
         frame.extend(payload);
         frame
     })
+}
+
+/// What is told of a socket that waits.
+fn assert_holds_nothing<S>(socket: &Socket<S>) {
+    assert_eq!(socket.inward.capacity(), 0);
+    assert!(!socket.outward.holds_memory());
+    assert!(socket.tungstenite.is_none());
+}
+
+#[test]
+fn a_socket_that_waits_holds_no_buffer() {
+    let (mut long, mut ping, mut fragments) = (Vec::new(), Vec::new(), Vec::new());
+    frame_of(&mut long, head::BINARY, &[7; 16 * 1024]);
+    frame_of(&mut ping, head::PING, b"?");
+    frame_of(&mut fragments, 0x01, b"a");
+    frame_of(&mut fragments, 0x80, b"b");
+    for (frames, answers) in [(&long, 16 * 1024 + 4), (&ping, 3), (&fragments, 4)] {
+        let mut stream = Pieces {
+            bytes: frames.clone(),
+            at: 0,
+            lengths: vec![frames.len() / 2, 0, frames.len(), frames.len(), 0],
+            next: 0,
+            written: Vec::new(),
+        };
+        let mut socket = Socket::new(&mut stream, b"", BOUNDS);
+        let received = poll(|task| socket.poll_next(task)).unwrap();
+        if let Received::Message(message) = &received {
+            socket.send(message);
+        }
+        drop(received);
+        poll(|task| socket.poll_flush(task)).unwrap();
+        let waker = Arc::new(Nobody).into();
+        assert!(socket.poll_next(&mut Context::from_waker(&waker)).is_pending());
+        assert_holds_nothing(&socket);
+        assert_eq!(socket.into_inner().written.len(), answers);
+    }
+}
+
+#[test]
+fn a_frame_that_is_waited_for_is_held_without_what_is_shared() {
+    let mut frame = Vec::new();
+    frame_of(&mut frame, head::BINARY, &[7; 1000]);
+    let stream = Pieces { bytes: frame, at: 0, lengths: vec![100, 0], next: 0, written: Vec::new() };
+    let mut socket = Socket::new(stream, b"", BOUNDS);
+    let waker = Arc::new(Nobody).into();
+    assert!(socket.poll_next(&mut Context::from_waker(&waker)).is_pending());
+    assert_eq!(socket.inward.capacity(), 1008);
+}
+
+/// Appends a client's frame.
+fn frame_of(to: &mut Vec<u8>, first: u8, payload: &[u8]) {
+    let start = to.len();
+    head::put(to, first, payload.len());
+    to[start + 1] |= 0x80;
+    to.extend([0; 4]);
+    to.extend(payload);
 }
 
 proptest! {

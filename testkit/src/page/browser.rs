@@ -42,23 +42,26 @@ impl Browser {
             "goog:chromeOptions": chromium,
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        Self::with(driver, "started successfully on port ", capabilities).await
+        Self::with(driver, &["--port=0"], "started successfully on port ", capabilities).await
     }
 
-    /// Firefox, which has no log of the console for its driver, and none of Chromium's debugging protocol.
+    /// Firefox, which has no log of the console for its driver, and none of Chromium's debugging protocol. What it has is
+    /// [`Command::context`].
     pub(crate) async fn start_firefox(driver: &OsStr, firefox: Option<&OsStr>) -> Self {
         let mut options = json!({ "args": ["-headless"] });
         if let Some(firefox) = firefox {
             options["binary"] = json!(firefox.to_string_lossy());
         }
-        Self::with(driver, "Listening on 127.0.0.1:", json!({ "moz:firefoxOptions": options })).await
+        let arguments = ["--port=0", "--allow-system-access"];
+        let capabilities = json!({ "moz:firefoxOptions": options });
+        Self::with(driver, &arguments, "Listening on 127.0.0.1:", capabilities).await
     }
 
     /// A driver that says where it listens after these words, and a browser of it.
-    async fn with(driver: &OsStr, words: &'static str, capabilities: Value) -> Self {
+    async fn with(driver: &OsStr, arguments: &[&str], words: &'static str, capabilities: Value) -> Self {
         let name = driver.display();
         let mut driver = tokio::process::Command::new(driver)
-            .arg("--port=0")
+            .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -103,7 +106,7 @@ async fn port(driver: &mut Child, words: &str) -> u16 {
     panic!("the driver ended before it listened")
 }
 
-/// A command of ChromeDriver's own.
+/// A command of a driver's own.
 #[derive(Debug)]
 pub(crate) struct Command {
     path: &'static str,
@@ -114,6 +117,11 @@ impl Command {
     /// A command of Chromium's own debugging protocol.
     pub(crate) fn devtools(method: &str, parameters: &Value) -> Self {
         Self { path: "goog/cdp/execute", body: json!({ "cmd": method, "params": parameters }) }
+    }
+
+    /// Has Firefox run scripts in its own parts, or in the page again.
+    pub(crate) fn context(own: bool) -> Self {
+        Self { path: "moz/context", body: json!({ "context": if own { "chrome" } else { "content" } }) }
     }
 
     /// What the console said since it was asked last.

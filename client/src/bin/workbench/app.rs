@@ -18,6 +18,7 @@ use crate::{
     log::{self, Delivery, Moment},
     measure,
     model::{Connection, Id, Model},
+    script,
     session::{Happening, NotSent, Session},
     shell,
 };
@@ -38,6 +39,7 @@ pub(crate) struct App {
     pub(crate) shell: shell::Panel,
     pub(crate) connect: connect::Panel,
     pub(crate) composer: composer::Panel,
+    pub(crate) script: script::Panel,
     pub(crate) log: log::Panel,
     pub(crate) faults: faults::Panel,
     pub(crate) frames: frames::Panel,
@@ -84,6 +86,7 @@ impl App {
             shell: shell::Panel::new(),
             connect: connect::Panel::new(),
             composer: composer::Panel::new(),
+            script: script::Panel::new(),
             log: log::Panel::new(),
             faults: faults::Panel::new(),
             frames: frames::Panel::new(),
@@ -119,8 +122,11 @@ impl App {
     /// Connects a connection, whatever is known of its server.
     pub(crate) fn connect_now(&self, id: Id) {
         self.set_clock();
-        let setup = match self.model.borrow().get(id) {
-            Some(connection) if !connection.is_live() => connection.setup.clone(),
+        let setup = match self.model.borrow_mut().get_mut(id) {
+            Some(connection) if !connection.is_live() => {
+                connection.begun();
+                connection.setup.clone()
+            }
             _ => return,
         };
         self.faults.opening(id, &setup.url);
@@ -129,6 +135,7 @@ impl App {
         match Session::begin(id, &setup, is_traced) {
             Ok(session) => {
                 self.sessions.borrow_mut().insert(id, session);
+                self.connect.connected(self, &setup.url);
             }
             Err(error) => self.happened(id, Happening::Refused(error)),
         }
@@ -152,9 +159,21 @@ impl App {
         self.changed();
     }
 
-    /// Forgets a connection, and ends it if it lives.
+    /// Ends a connection at once, without waiting for what its peer says to that.
+    pub(crate) fn abandon(&self, id: Id, why: &str) {
+        let now = self.now();
+        let session = self.sessions.borrow_mut().remove(&id);
+        if session.is_some() {
+            self.model.borrow_mut().with(id, |connection, log| connection.abandoned(log, now, why));
+            self.script.over(self, id, None);
+        }
+        drop(session);
+        self.changed();
+    }
+
+    /// Forgets a connection, and ends it if it lives. What it logged stays.
     pub(crate) fn remove(&self, id: Id) {
-        let _ended = self.sessions.borrow_mut().remove(&id);
+        self.abandon(id, "Closed with its tab.");
         self.model.borrow_mut().remove(id);
         self.changed();
     }
@@ -201,9 +220,17 @@ impl App {
         let now = self.now();
         self.measure.saw(id, now.mono, &happening);
         let mut ended = false;
+        self.script.happened(id, &happening);
+        // The connection of a message may be gone, and its row is not.
+        if let Happening::Delivered(number, delivery) = &happening
+            && *delivery != Delivery::HandedOver
+        {
+            self.model.borrow_mut().log.amend(*number, |entry| entry.delivery = Some(*delivery));
+            return self.changed();
+        }
         self.model.borrow_mut().with(id, |connection, log| match happening {
-            Happening::Connecting => {
-                connection.connecting(log, now);
+            Happening::Connecting(attempt) => {
+                connection.connecting(log, now, attempt);
                 self.frames.watched.connecting(connection);
             }
             Happening::Opened(subprotocol) => {
@@ -211,10 +238,7 @@ impl App {
                 self.frames.watched.watch(connection);
             }
             Happening::Received(message) => connection.received(log, now, message),
-            Happening::Delivered(number, Delivery::HandedOver) => connection.handed_over(log, number),
-            Happening::Delivered(number, delivery) => {
-                log.amend(number, |entry| entry.delivery = Some(delivery));
-            }
+            Happening::Delivered(number, _) => connection.handed_over(log, number),
             Happening::Closed(close) => {
                 let opened = connection.is_open();
                 connection.closed(log, now, &close);
@@ -224,9 +248,12 @@ impl App {
                 }
                 ended = !connection.setup.lasts;
             }
-            Happening::Waiting(phase) => connection.waiting(log, now, &waiting(&phase)),
-            Happening::Ended => {
-                connection.ended();
+            Happening::Waiting(phase) => {
+                let until = if let link::Phase::Waiting { until } = phase { Some(until) } else { None };
+                connection.waiting(log, now, &waiting(&phase), until);
+            }
+            Happening::Ended(reason) => {
+                connection.ended(log, now, &why_ended(&reason));
                 ended = true;
             }
             Happening::GivenUp => {
@@ -245,6 +272,7 @@ impl App {
             // Dropped when nothing is borrowed any more.
             let _ended = self.sessions.borrow_mut().remove(&id);
         }
+        self.script.drive(self);
         self.changed();
     }
 
@@ -267,6 +295,7 @@ impl App {
         self.shell.render(self);
         self.connect.render(self);
         self.composer.render(self);
+        self.script.render();
         self.log.render(self);
         self.faults.render(self);
         self.frames.render(self);
@@ -278,6 +307,18 @@ impl App {
     /// Summer time may have begun since.
     fn set_clock(&self) {
         self.behind_utc.set(Date::new_0().get_timezone_offset() * 60_000.0);
+    }
+}
+
+/// Why a link is over, where its last ending does not say.
+fn why_ended(reason: &link::EndReason) -> String {
+    match reason {
+        link::EndReason::GaveUp { tries } => format!("gave up after {tries} tries that failed in a row"),
+        link::EndReason::Terminal(close) => {
+            format!("not tried again after {}: that would only repeat it", close.code)
+        }
+        link::EndReason::Refused(error) => error.to_string(),
+        _ => String::new(),
     }
 }
 

@@ -5,8 +5,8 @@
 //! * `model`: what the page knows; `log::store`, `format`: how it is kept and written. They never touch the browser.
 //! * `session`: the library at work, a connection each, telling the app what happens.
 //! * `app`: the root. It owns the model and the parts of the page, and draws at most once a frame.
-//! * The parts, a folder each: `shell`, `connect`, `composer`, `log`. A part finds its elements, listens to them, and
-//!   draws itself from the model.
+//! * The parts, a folder each: `shell`, `connect`, `composer`, `script`, `log`, `measure`, `compare`, `examples`. A part
+//!   finds its elements, listens to them, and draws itself from the model.
 
 mod alarm;
 mod app;
@@ -24,6 +24,7 @@ mod log;
 mod measure;
 mod model;
 mod net;
+mod script;
 mod session;
 mod shell;
 

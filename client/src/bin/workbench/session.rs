@@ -1,6 +1,12 @@
 //! The library at work: what runs one connection, and tells the app what happens to it.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    rc::Rc,
+    task::{Poll, Waker},
+};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -8,7 +14,7 @@ use futures_util::{
 };
 use wirescope::{
     CloseCode,
-    link::{self, Link},
+    link::{self, EndReason, Link},
     socket::{CloseEvent, Error, Message, Payload, Socket},
     spawn,
 };
@@ -22,8 +28,8 @@ use crate::{
 /// What happens to a connection.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// A WebSocket is tried.
-    Connecting,
+    /// A WebSocket is tried: the how manyth time in a row.
+    Connecting(u32),
     /// It opened, and this subprotocol was selected; empty if none.
     Opened(String),
     Received(Message),
@@ -34,7 +40,7 @@ pub(crate) enum Happening {
     /// A link waits before it tries again: for this.
     Waiting(link::Phase),
     /// A link tries no more.
-    Ended,
+    Ended(EndReason),
     /// The user gave up an attempt.
     GivenUp,
     /// The browser refused to try.
@@ -42,18 +48,25 @@ pub(crate) enum Happening {
 }
 
 /// A connection that runs. Dropping it ends it.
-#[derive(Debug)]
 pub(crate) struct Session {
     id: Id,
     running: Running,
     tasks: AbortHandle,
 }
 
-#[derive(Debug)]
 enum Running {
-    /// Empty until it opened.
-    Socket(Rc<RefCell<Option<Socket>>>),
+    Socket(Rc<Outbox>),
     Link(Link),
+}
+
+/// A socket, and what waits to be sent on it: one message after the other, so that none overtakes another where they
+/// wait for room.
+#[derive(Default)]
+struct Outbox {
+    /// None until it opened.
+    socket: RefCell<Option<Socket>>,
+    waiting: RefCell<VecDeque<(u64, Message)>>,
+    sender: Cell<Option<Waker>>,
 }
 
 /// Why a message was not taken.
@@ -81,9 +94,9 @@ impl Session {
 
     fn socket(id: Id, setup: &Setup, is_traced: bool) -> Self {
         let url = if is_traced { with_trace(id, &setup.url) } else { setup.url.clone() };
-        let mut attempt = Socket::connect(&url).subprotocols(&setup.offers).into_future();
-        let opened = Rc::new(RefCell::new(None));
-        let place = Rc::clone(&opened);
+        let mut attempt = setup.socket(&url).into_future();
+        let outbox = Rc::new(Outbox::default());
+        let place = Rc::clone(&outbox);
         let tasks = run(async move {
             // What the browser refuses, it refuses at once; and then nothing was tried.
             let refused = match poll_fn(|cx| Poll::Ready(attempt.poll_unpin(cx))).await {
@@ -93,58 +106,70 @@ impl Session {
             if let Some(error) = refused {
                 return tell(id, Happening::Refused(error));
             }
-            tell(id, Happening::Connecting);
+            tell(id, Happening::Connecting(1));
             let mut socket = match attempt.await {
                 Ok(socket) => socket,
                 Err(Error::ConnectFailed { close, .. }) => return tell(id, Happening::Closed(close)),
                 Err(error) => return tell(id, Happening::Refused(error)),
             };
-            place.replace(Some(socket.clone()));
+            place.socket.replace(Some(socket.clone()));
             tell(id, Happening::Opened(socket.subprotocol()));
-            while let Some(Ok(message)) = socket.next().await {
-                tell(id, Happening::Received(message));
-            }
-            tell(id, Happening::Closed(socket.closed().await));
+            let (outbox, sender) = (Rc::clone(&place), socket.clone());
+            let sending = async move { outbox.send_all(id, sender).await };
+            let reading = async move {
+                while let Some(Ok(message)) = socket.next().await {
+                    tell(id, Happening::Received(message));
+                }
+                let close = socket.closed().await;
+                place.drop_all(id);
+                tell(id, Happening::Closed(close));
+            };
+            join(reading, sending).await;
         });
-        Self { id, running: Running::Socket(opened), tasks }
+        Self { id, running: Running::Socket(outbox), tasks }
     }
 
     fn link(id: Id, setup: &Setup, is_traced: bool) -> Result<Self, Error> {
         let (url, offers) = (setup.url.clone(), setup.offers.clone());
-        let options = if is_traced {
+        let endpoint = if is_traced {
             Link::provided(move || ready(Some((with_trace(id, &url), offers.clone()))))
         } else {
             Link::to(url).subprotocols(offers)
         };
-        let link = options.open()?;
-        let (mut reader, mut phases, watched) = (link.clone(), link.phases(), link.clone());
-        let reading = async move {
-            while let Some(message) = reader.next().await {
-                tell(id, Happening::Received(message));
-            }
-        };
-        let watching = async move {
-            let mut is_live = false;
-            while let Some(phase) = phases.next().await {
-                if is_live && !matches!(phase, link::Phase::Open) {
-                    is_live = false;
-                    if let Some(close) = watched.endings().pop() {
-                        tell(id, Happening::Closed(close));
-                    }
-                }
-                match phase {
-                    link::Phase::Connecting { .. } => {
-                        is_live = true;
-                        tell(id, Happening::Connecting);
-                    }
-                    link::Phase::Open => tell(id, Happening::Opened(watched.subprotocol())),
-                    link::Phase::Ended(_) => return tell(id, Happening::Ended),
-                    phase => tell(id, Happening::Waiting(phase)),
-                }
-            }
-        };
+        let link = setup.link(endpoint).open()?;
+        let (mut reader, mut phases) = (link.clone(), link.phases());
         let tasks = run(async move {
-            join(watching, reading).await;
+            let (mut told, mut reading) = (Told::default(), true);
+            loop {
+                // What came before a change is told before it, and what the next connection brings, after it.
+                let next = poll_fn(|cx| {
+                    for messages in [told.open, !told.open] {
+                        if !messages {
+                            if let Poll::Ready(phase) = phases.poll_next_unpin(cx) {
+                                return Poll::Ready(Next::Phase(phase));
+                            }
+                        } else if reading && let Poll::Ready(message) = reader.poll_next_unpin(cx) {
+                            return Poll::Ready(Next::Message(message));
+                        }
+                    }
+                    Poll::Pending
+                });
+                match next.await {
+                    Next::Message(Some(message)) => tell(id, Happening::Received(message)),
+                    Next::Message(None) => reading = false,
+                    Next::Phase(Some(link::Phase::Ended(_))) => {
+                        // A close may be under way, and its ending is yet to come.
+                        let (reason, _) = reader.ended().await;
+                        told.endings(id, &reader, &link::Phase::Ended(reason.clone()));
+                        return tell(id, Happening::Ended(reason));
+                    }
+                    Next::Phase(Some(phase)) => {
+                        told.endings(id, &reader, &phase);
+                        told.phase(id, &reader, phase);
+                    }
+                    Next::Phase(None) => return,
+                }
+            }
         });
         Ok(Self { id, running: Running::Link(link), tasks })
     }
@@ -153,21 +178,14 @@ impl Session {
     pub(crate) fn send(&self, number: u64, message: Message) -> Result<(), NotSent> {
         let id = self.id;
         match &self.running {
-            Running::Socket(place) => {
-                let socket = place.borrow().clone().ok_or(NotSent::NotOpen)?;
-                spawn(async move {
-                    let delivery = match socket.send(&message).await {
-                        Ok(receipt) => {
-                            tell(id, Happening::Delivered(number, Delivery::HandedOver));
-                            match receipt.drained().await {
-                                Ok(()) => Delivery::Drained,
-                                Err(_) => Delivery::Lost,
-                            }
-                        }
-                        Err(_) => Delivery::Dropped,
-                    };
-                    tell(id, Happening::Delivered(number, delivery));
-                });
+            Running::Socket(outbox) => {
+                if outbox.socket.borrow().is_none() {
+                    return Err(NotSent::NotOpen);
+                }
+                outbox.waiting.borrow_mut().push_back((number, message));
+                if let Some(sender) = outbox.sender.take() {
+                    sender.wake();
+                }
             }
             Running::Link(link) => {
                 let receipt = link.send(message).map_err(|error| NotSent::Failed(error.to_string()))?;
@@ -190,7 +208,8 @@ impl Session {
     /// Hands a message to the browser now, and tells nobody what becomes of it.
     pub(crate) fn try_send(&self, payload: Payload<'_>) -> Result<(), Held> {
         match &self.running {
-            Running::Socket(place) => match place.borrow().as_ref().map(|socket| socket.try_send(payload)) {
+            Running::Socket(outbox) => match outbox.socket.borrow().as_ref().map(|one| one.try_send(payload))
+            {
                 None => Err(Held::NotOpen),
                 Some(Ok(_)) => Ok(()),
                 Some(Err(Error::Full { .. })) => Err(Held::Full),
@@ -207,8 +226,9 @@ impl Session {
     /// How many bytes wait with the browser, and how many messages with the library.
     pub(crate) fn backlog(&self) -> (u64, u64) {
         match &self.running {
-            Running::Socket(place) => {
-                (place.borrow().as_ref().map_or(0, |socket| socket.buffered_amount().into()), 0)
+            Running::Socket(outbox) => {
+                let buffered = outbox.socket.borrow().as_ref().map_or(0, Socket::buffered_amount);
+                (buffered.into(), outbox.waiting.borrow().len() as u64)
             }
             Running::Link(link) => {
                 let stats = link.stats();
@@ -220,7 +240,7 @@ impl Session {
     /// Whether a message would be taken now.
     pub(crate) fn takes(&self) -> bool {
         match &self.running {
-            Running::Socket(place) => place.borrow().is_some(),
+            Running::Socket(outbox) => outbox.socket.borrow().is_some(),
             Running::Link(_) => true,
         }
     }
@@ -229,7 +249,7 @@ impl Session {
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
         let reason = reason.to_owned();
         match &self.running {
-            Running::Socket(place) => match place.borrow().clone() {
+            Running::Socket(outbox) => match outbox.socket.borrow().clone() {
                 Some(socket) => {
                     spawn(async move {
                         let _ = socket.close(code, &reason).await;
@@ -260,6 +280,107 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.tasks.abort();
+        if let Running::Socket(outbox) = &self.running {
+            outbox.drop_all(self.id);
+        }
+    }
+}
+
+/// What the task of a link waits for.
+enum Next {
+    Message(Option<Message>),
+    Phase(Option<link::Phase>),
+}
+
+/// What was told of a link. Its phases are a reader's latest view: where two came at once, the first is not seen, and what
+/// happened is worked out from the link's own counts.
+#[derive(Default)]
+struct Told {
+    /// A try is under way, or open, as far as was told.
+    trying: bool,
+    open: bool,
+    /// How many WebSockets were told to be over.
+    over: u64,
+}
+
+impl Told {
+    /// Tells of every WebSocket that is over, once, whatever phases were seen of it.
+    fn endings(&mut self, id: Id, link: &Link, phase: &link::Phase) {
+        // A try that the browser refuses is counted, and has no ending.
+        let without = matches!(
+            phase,
+            link::Phase::Connecting { .. } | link::Phase::Open | link::Phase::Ended(EndReason::Refused(_))
+        );
+        let over = link.stats().attempts.saturating_sub(without.into());
+        let endings = link.endings();
+        let untold = usize::try_from(over.saturating_sub(self.over)).unwrap_or(usize::MAX).min(endings.len());
+        self.over = over;
+        for close in &endings[endings.len() - untold..] {
+            if !self.trying {
+                tell(id, Happening::Connecting(1));
+            }
+            if close.had_opened() && !self.open {
+                tell(id, Happening::Opened(String::new()));
+            }
+            (self.trying, self.open) = (false, false);
+            tell(id, Happening::Closed(close.clone()));
+        }
+    }
+
+    fn phase(&mut self, id: Id, link: &Link, phase: link::Phase) {
+        match phase {
+            link::Phase::Connecting { attempt } => {
+                self.trying = true;
+                tell(id, Happening::Connecting(attempt));
+            }
+            link::Phase::Open => {
+                if !self.trying {
+                    tell(id, Happening::Connecting(1));
+                }
+                (self.trying, self.open) = (true, true);
+                tell(id, Happening::Opened(link.subprotocol()));
+            }
+            phase => tell(id, Happening::Waiting(phase)),
+        }
+    }
+}
+
+impl Outbox {
+    /// Hands over one message after the other, for as long as it is polled.
+    async fn send_all(&self, id: Id, socket: Socket) {
+        loop {
+            let next = poll_fn(|cx| match self.waiting.borrow_mut().pop_front() {
+                Some(next) => Poll::Ready(next),
+                None => {
+                    self.sender.set(Some(cx.waker().clone()));
+                    Poll::Pending
+                }
+            });
+            let (number, message) = next.await;
+            match socket.send(&message).await {
+                Ok(receipt) => {
+                    tell(id, Happening::Delivered(number, Delivery::HandedOver));
+                    spawn(async move {
+                        let drained = receipt.drained().await.is_ok();
+                        let delivery = if drained { Delivery::Drained } else { Delivery::Lost };
+                        tell(id, Happening::Delivered(number, delivery));
+                    });
+                }
+                Err(_) => tell(id, Happening::Delivered(number, Delivery::Dropped)),
+            }
+        }
+    }
+
+    /// What still waits is not sent any more. That is told later, since nobody knows who is asking.
+    fn drop_all(&self, id: Id) {
+        let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
+        if !waiting.is_empty() {
+            spawn(async move {
+                for (number, _) in waiting {
+                    tell(id, Happening::Delivered(number, Delivery::Dropped));
+                }
+            });
+        }
     }
 }
 

@@ -150,7 +150,9 @@ impl Carrier for StreamSocket {
     }
 
     fn abandoned(&self, initiator: Initiator) -> CloseEvent {
-        self.connection.history.abandoned(initiator)
+        let connection = &self.connection;
+        connection.set_paused(connection.flags.paused.get());
+        connection.history.abandoned(initiator)
     }
 
     fn state(&self) -> State {
@@ -169,7 +171,7 @@ impl Carrier for StreamSocket {
         let flags = &self.connection.flags;
         // Once this side closes, the peer's answer comes behind all that it sent before.
         let ends = flags.closing.get() || self.connection.ending.borrow().is_some();
-        flags.paused.set(!reading && !ends);
+        self.connection.set_paused(!reading && !ends);
         self.connection.read();
     }
 
@@ -202,13 +204,13 @@ impl Connection {
         match settled {
             Settled::Opened => self.opened(&value.unchecked_into()),
             Settled::Closed | Settled::ClosedUncleanly => {
+                // What can still be read is one message at most.
+                self.set_paused(false);
                 let info: Info = value.unchecked_into();
                 let code = info.close_code().map_or(CloseCode::ABNORMAL, CloseCode::new);
                 let reason = info.reason().unwrap_or_default();
                 let ending = self.history.ending(code, reason, settled == Settled::Closed);
                 self.ending.replace(Some(ending));
-                // What can still be read is one message at most.
-                self.flags.paused.set(false);
                 self.read();
                 self.end();
             }
@@ -300,7 +302,14 @@ impl Connection {
     fn close(&self, code: CloseCode, reason: &str) {
         self.flags.closing.set(true);
         self.raw.close(code.number(), reason, self.last_write.borrow().as_ref());
-        self.flags.paused.set(false);
+        self.set_paused(false);
         self.read();
+    }
+
+    /// Has nothing more read, or goes on. While nothing is, the peer's silence is this side's own doing and does not count.
+    fn set_paused(&self, paused: bool) {
+        if self.flags.paused.replace(paused) {
+            self.history.hear();
+        }
     }
 }

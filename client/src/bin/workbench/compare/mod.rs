@@ -152,6 +152,8 @@ impl Panel {
         let number = self.number.get() + 1;
         self.number.set(number);
         dom::set_flag(&elements.start, "disabled", true);
+        // They read the same feed, and the server's account is of all who do.
+        app.examples.leave("disconnected for a comparison");
         spawn_local(async move {
             let before = ways::bills(&question.base).await;
             app::with(|app| {

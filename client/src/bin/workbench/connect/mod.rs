@@ -1,9 +1,15 @@
 //! Connecting: the tabs of all connections, and the form that sets up, begins and ends the selected one.
 
-use web_sys::{Element, HtmlInputElement};
+mod options;
+mod standing;
+mod urls;
+
+use wasm_bindgen::JsCast as _;
+use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 use wirescope::{CloseCode, socket::Error};
 use wirescope_protocol::{check_reason, limits::MAX_CLOSE_REASON};
 
+use self::{options::Options, standing::Standing, urls::Urls};
 use crate::{
     app::App,
     dom::{self, elements, on},
@@ -22,7 +28,6 @@ elements! {
         url_error: Element = "url-error",
         subprotocols: HtmlInputElement = "subprotocols",
         subprotocols_error: Element = "subprotocols-error",
-        lasts: HtmlInputElement = "lasts",
         connect: Element = "connect",
         close_form: Element = "close-form",
         code: HtmlInputElement = "code",
@@ -36,6 +41,9 @@ elements! {
 
 pub(crate) struct Panel {
     elements: Elements,
+    options: Options,
+    standing: Standing,
+    urls: Urls,
 }
 
 impl Panel {
@@ -78,17 +86,28 @@ impl Panel {
             let _ = app.connect.elements.url.focus();
             app.changed();
         });
+        on(&elements.url, "change", |app, _| {
+            app.connect.keep_setup(app);
+            app.changed();
+        });
+        on(&elements.tabs, "keydown", |app, event| app.connect.key(app, event.unchecked_ref()));
         on(&elements.tabs, "click", |app, event| {
             let Some(target) = dom::target(event) else { return };
             let Some(id) = target.get_attribute("data-id").and_then(|id| id.parse().ok()) else { return };
-            if target.has_attribute("data-close") { app.remove(id) } else { app.connect.select(app, id) }
+            if target.has_attribute("data-close") {
+                app.connect.remove(app, id);
+            } else {
+                app.connect.select(app, id);
+            }
         });
-        Self { elements }
+        Self { elements, options: Options::new(), standing: Standing::new(), urls: Urls::new() }
     }
 
     pub(crate) fn begin(&self, app: &App) {
         self.elements.url.set_value(&default_url(app));
+        self.options.show(&Setup::default());
         self.keep_setup(app);
+        self.urls.show();
         self.check_reason();
     }
 
@@ -106,6 +125,7 @@ impl Panel {
         dom::set_attribute(&elements.connect, "type", if trying { "button" } else { "submit" });
         dom::set_flag(&elements.connect, "disabled", matches!(phase, Phase::Open | Phase::Closing));
         dom::set_flag(&elements.disconnect, "disabled", phase != Phase::Open);
+        self.standing.render(app, connection);
     }
 
     /// Takes these for the setups of the connections that there are, and of as many more as it takes. Those that live are
@@ -149,6 +169,58 @@ impl Panel {
         app.changed();
     }
 
+    /// Closes a connection's tab; the one beside it is shown then.
+    fn remove(&self, app: &App, id: Id) {
+        // What is written in the form is of the selected connection, which may stay.
+        self.keep_setup(app);
+        app.remove(id);
+        self.show_setup(app);
+        self.render(app);
+        self.focus_tab(app);
+    }
+
+    /// Arrow keys, Home and End among the tabs; Delete closes one.
+    fn key(&self, app: &App, key: &KeyboardEvent) {
+        let ids: Vec<Id> = app.model.borrow().connections().iter().map(|connection| connection.id).collect();
+        let focused = dom::target(key).and_then(|target| target.get_attribute("data-id")?.parse().ok());
+        let Some(place) = focused.and_then(|id: Id| ids.iter().position(|other| *other == id)) else {
+            return;
+        };
+        let next = match &*key.key() {
+            "ArrowRight" => (place + 1) % ids.len(),
+            "ArrowLeft" => (place + ids.len() - 1) % ids.len(),
+            "Home" => 0,
+            "End" => ids.len() - 1,
+            "Delete" if ids.len() > 1 => {
+                key.prevent_default();
+                return self.remove(app, ids[place]);
+            }
+            _ => return,
+        };
+        key.prevent_default();
+        self.select(app, ids[next]);
+        self.render(app);
+        self.focus_tab(app);
+    }
+
+    fn focus_tab(&self, app: &App) {
+        let selected = app.model.borrow().selected;
+        let tab = self.elements.tabs.query_selector(&format!("button[data-id=\"{selected}\"]"));
+        if let Ok(Some(tab)) = tab {
+            let _ = tab.unchecked_into::<HtmlElement>().focus();
+        }
+    }
+
+    /// Connects the selected connection, which is over, to what a script says, with a socket.
+    pub(crate) fn connect_to(&self, app: &App, url: &str, offers: &[String]) {
+        let id = app.model.borrow().selected;
+        if let Some(connection) = app.model.borrow_mut().get_mut(id) {
+            connection.setup = Setup { url: url.to_owned(), offers: offers.to_vec(), ..Setup::default() };
+        }
+        self.show_setup(app);
+        app.connect();
+    }
+
     /// Says beside its field what the browser, or the library before it, refuses.
     pub(crate) fn refused(&self, error: &Error) {
         let elements = &self.elements;
@@ -167,12 +239,20 @@ impl Panel {
         let elements = &self.elements;
         dom::set_problem(&elements.url, &elements.url_error, None);
         dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
+        if !self.options.check() {
+            return;
+        }
         self.keep_setup(app);
         app.connect();
     }
 
+    /// Keeps the URL that a connection was made to for the next visit.
+    pub(crate) fn connected(&self, app: &App, url: &str) {
+        self.urls.add(app, url);
+    }
+
     /// Keeps what the form says as the selected connection's setup.
-    fn keep_setup(&self, app: &App) {
+    pub(crate) fn keep_setup(&self, app: &App) {
         let elements = &self.elements;
         let offers = elements.subprotocols.value();
         let offers = offers.trim();
@@ -184,7 +264,7 @@ impl Panel {
             "" => Vec::new(),
             offers => offers.split(',').map(|offer| offer.trim().to_owned()).collect(),
         };
-        connection.setup.lasts = elements.lasts.checked();
+        self.options.keep(&mut connection.setup);
     }
 
     /// Shows the selected connection's setup in the form.
@@ -193,7 +273,7 @@ impl Panel {
         let (elements, setup) = (&self.elements, &model.selected().setup);
         elements.url.set_value(&setup.url);
         elements.subprotocols.set_value(&setup.offers.join(", "));
-        elements.lasts.set_checked(setup.lasts);
+        self.options.show(setup);
         dom::set_problem(&elements.url, &elements.url_error, None);
         dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
     }
@@ -228,13 +308,14 @@ impl Panel {
                 for element in [&select, &close] {
                     dom::set_attribute(element, "data-id", &id);
                 }
-                dom::set_attribute(
-                    &select,
-                    "aria-current",
-                    if connection.id == selected { "true" } else { "false" },
-                );
+                let is_selected = connection.id == selected;
+                dom::set_attribute(&select, "aria-current", if is_selected { "true" } else { "false" });
+                // One of them is in the order of Tab; arrow keys go to the others.
+                dom::set_attribute(&select, "tabindex", if is_selected { "0" } else { "-1" });
+                dom::set_attribute(&close, "tabindex", if is_selected { "0" } else { "-1" });
                 if let Some(text) = select.last_element_child() {
                     dom::set_text(&text, &name);
+                    dom::set_attribute(&select, "title", &connection.setup.url);
                     // Clicks on the parts are clicks on the button.
                     dom::set_attribute(&text, "data-id", &id);
                 }

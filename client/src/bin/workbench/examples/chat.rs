@@ -9,7 +9,7 @@ use wirescope::{
     spawn,
 };
 
-use super::{Heard, Running, address, show};
+use super::{Heard, Running, address, retry, show};
 use crate::{
     app::App,
     dom::{self, elements, on},
@@ -56,7 +56,7 @@ impl View {
         }
         for (place, seat) in self.seats.iter().enumerate() {
             let url = address(app, &format!("/chat?name={}", seat.name));
-            match url.map(|url| Link::to(url).open()) {
+            match url.map(|url| Link::to(url).retry(retry()).open()) {
                 Some(Ok(link)) => {
                     let running =
                         Running::new(link, move |app, heard| app.examples.chat.seats[place].hear(heard));

@@ -6,7 +6,7 @@ mod prices;
 mod quotes;
 mod state;
 
-use std::cell::Cell;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::{
     StreamExt as _,
@@ -14,7 +14,11 @@ use futures_util::{
 };
 use js_sys::Date;
 use web_sys::Element;
-use wirescope::{link::Link, socket::Message, spawn};
+use wirescope::{
+    link::{Link, RetryPolicy},
+    socket::Message,
+    spawn,
+};
 
 use self::state::{Said, Standing};
 use crate::{
@@ -80,6 +84,13 @@ fn address(app: &App, path: &str) -> Option<String> {
 enum Heard {
     Stands(Said),
     Message(Message),
+}
+
+/// Tried again soon, since somebody watches.
+fn retry() -> RetryPolicy {
+    let mut retry = RetryPolicy::default();
+    retry.cap = Duration::from_secs(2);
+    retry
 }
 
 /// A link that runs, and is closed when this is dropped.

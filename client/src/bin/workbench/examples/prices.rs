@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Element, HtmlInputElement};
 use wirescope::{link::Link, socket::Message};
 
-use super::{Heard, Running, address, quotes::Quotes, show};
+use super::{Heard, Running, address, quotes::Quotes, retry, show};
 use crate::{
     app::{self, App},
     compare::json,
@@ -64,7 +64,8 @@ impl View {
         match address(app, &format!("/feed/prices?rate=2{cut}")) {
             Some(url) => {
                 // Asked for before each try, so that each goes on where the last one ended.
-                let link = Link::provided(move || ready(Some((next(&url), Vec::new())))).open();
+                let link =
+                    Link::provided(move || ready(Some((next(&url), Vec::new())))).retry(retry()).open();
                 let running = link
                     .ok()
                     .map(|link| Running::new(link, |app, heard| app.examples.prices.hear(app, heard)));

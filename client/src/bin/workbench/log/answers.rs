@@ -52,10 +52,6 @@ impl Answers {
         newest.passed = true;
         Some((*newest, false))
     }
-
-    pub(super) fn clear(&mut self) {
-        self.connections.clear();
-    }
 }
 
 /// A number that differs for payloads that differ, as a rule: who asks compares what it finds.

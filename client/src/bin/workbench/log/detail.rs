@@ -10,7 +10,7 @@ use wirescope_protocol::{base64, hex, json};
 
 use super::{
     Entry, Log,
-    entry::{Payload, View},
+    entry::{FILES, Payload, View},
     row::{append_text, what},
     tree,
 };
@@ -29,11 +29,11 @@ elements! {
         json: Element = "detail-json",
         hex: Element = "detail-hex",
         close: Element = "detail-close",
-        copy_text: Element = "copy-text",
-        copy_json: Element = "copy-json",
-        copy_hex: Element = "copy-hex",
-        copy_base64: Element = "copy-base64",
-        copy_said: Element = "copy-said",
+        copy_text: Element = "detail-copy-text",
+        copy_json: Element = "detail-copy-json",
+        copy_hex: Element = "detail-copy-hex",
+        copy_base64: Element = "detail-copy-base64",
+        copy_said: Element = "detail-copy-said",
     }
 }
 
@@ -136,10 +136,6 @@ impl Detail {
     /// The number of the entry that is shown.
     pub(super) fn number(&self) -> Option<u64> {
         self.open.get()
-    }
-
-    pub(super) fn pane(&self) -> String {
-        self.drawn.borrow().pane.clone()
     }
 
     pub(super) fn render(&self, log: &Log) {
@@ -387,7 +383,8 @@ fn facts(entry: &Entry<'_>) -> String {
         });
     }
     let origin = entry.origin;
-    add(&format!("connection {}", origin.connection));
+    let from = if origin.connection < FILES { "connection" } else { "file" };
+    add(&format!("{from} {}", origin.name()));
     if origin.socket > 0 {
         add(&format!("socket {}", origin.socket));
     }

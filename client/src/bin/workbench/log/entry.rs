@@ -57,6 +57,19 @@ pub(crate) struct Origin {
     pub(crate) ordinal: u32,
 }
 
+/// The entries of files that were opened have numbers from here on for a connection's.
+pub(crate) const FILES: Id = 60_000;
+
+impl Origin {
+    /// The connection's number, or the file's.
+    pub(crate) fn name(&self) -> String {
+        match self.connection.checked_sub(FILES) {
+            Some(file) => format!("f{}", file + 1),
+            None => self.connection.to_string(),
+        }
+    }
+}
+
 /// What is added to the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Content {

@@ -142,7 +142,8 @@ impl FilterPanel {
                 let mut text = format!("{} of {} rows", format::count(found), format::count(all));
                 let left = filter.left(log);
                 if left > 0 {
-                    text.push_str(&format!(" · {} % searched", (all - left.min(all)) * 100 / all.max(1)));
+                    let done = (all - left.min(all)) * 100 / all.max(1);
+                    text = format!("{text} · {done} % searched");
                 }
                 text
             }
@@ -158,7 +159,7 @@ impl FilterPanel {
             let connection = || model.get(id).map(connect::name);
             file.or_else(connection).unwrap_or_else(|| format!("{id} removed"))
         };
-        let list: Vec<_> = ids.map(|id| (id, name(id))).collect();
+        let list: Vec<_> = ids.iter().map(|&id| (id, name(id))).collect();
         if *self.listed.borrow() == list {
             return;
         }

@@ -2,13 +2,14 @@
 //!
 //! * `entry`, `chunk`, `answers`, `store`: what is kept, and where. `pattern`, `filter`: which of it is shown.
 //! * `scroll`, `row`, `rows`: what is in sight. `detail`, `tree`: one row, looked at closely.
-//! * `panel`: all of it on the page.
+//! * `file`: the log saved, opened again and replayed. `panel`: all of it on the page.
 
 mod announce;
 mod answers;
 mod chunk;
 mod detail;
 mod entry;
+mod file;
 mod filter;
 mod filter_panel;
 mod panel;

@@ -9,6 +9,7 @@ use super::{
     Log,
     announce::{self, Announcer, Said},
     detail::Detail,
+    file::FilePanel,
     filter::{Filter, Shown},
     filter_panel::FilterPanel,
     rows::Rows,
@@ -48,6 +49,7 @@ pub(crate) struct Panel {
     pub(super) rows: RefCell<Rows>,
     pub(super) filter: FilterPanel,
     pub(super) detail: Detail,
+    pub(super) file: FilePanel,
     /// Files that were opened, by the numbers that their rows have for a connection's.
     pub(super) files: RefCell<Vec<(Id, String)>>,
     /// Where the rows end while they are held.
@@ -77,12 +79,13 @@ impl Panel {
         on(&elements.pause, "click", |app, _| app.log.pause(app));
         on(&elements.clear, "click", |app, _| app.log.clear(app));
         on(&elements.screen, "scroll", |app, _| {
-            let by_hand = app.log.with_rows(app, |rows, shown| rows.scrolled(shown));
+            let by_hand = app.log.with_rows(app, Rows::scrolled);
             if by_hand {
                 app.log.settle(app);
                 app.changed();
             }
         });
+        on(&dom::window(), "resize", |app, _| app.changed());
         on(&elements.screen, "click", |app, event| app.log.clicked(app, event));
         on(&elements.screen, "keydown", |app, event| app.log.key(app, event));
         let timer = Closure::new(|| {
@@ -97,6 +100,7 @@ impl Panel {
             rows: RefCell::new(Rows::new()),
             filter: FilterPanel::new(),
             detail: Detail::new(),
+            file: FilePanel::new(),
             files: RefCell::default(),
             held: Cell::default(),
             seen: Cell::default(),
@@ -112,11 +116,6 @@ impl Panel {
     /// The number of the entry that is looked at closely, if one is.
     pub(crate) fn selected(&self) -> Option<u64> {
         self.detail.number()
-    }
-
-    /// The view of it that is shown: `text`, `json`, `hex`, `frames` or `handshake`.
-    pub(crate) fn pane(&self) -> String {
-        self.detail.pane()
     }
 
     pub(crate) fn render(&self, app: &App) {
@@ -160,6 +159,7 @@ impl Panel {
         dom::set_attribute(&elements.pause, "aria-pressed", pressed);
         dom::set_text(&elements.pause, &text);
         self.show_kept(log);
+        self.file.render();
         self.announce(app, log);
     }
 
@@ -245,7 +245,7 @@ impl Panel {
         match &*key.key() {
             "ArrowDown" => self.step(app, 1),
             "ArrowUp" => self.step(app, -1),
-            "Home" => self.with_rows(app, |rows, shown| rows.to_start(shown)),
+            "Home" => self.with_rows(app, Rows::go_to_start),
             "End" => self.with_rows(app, |rows, _| rows.scroll.follow = true),
             "Enter" | " " => {
                 let selected = self.rows.borrow().selected;

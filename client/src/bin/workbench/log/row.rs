@@ -97,7 +97,7 @@ impl Row {
         self.time.set_text_content(Some(&format::clock(entry.when.wall)));
         let since = entry.since.map(|since| format!("+{}", format::duration(since)));
         self.delta.set_text_content(since.as_deref());
-        self.source.set_text_content(Some(&entry.origin.connection.to_string()));
+        self.source.set_text_content(Some(&entry.origin.name()));
         self.what.set_text_content(Some(what(entry)));
         let size = match &entry.content {
             View::Message(payload) => Some(format::size(payload.bytes.len() as u64)),

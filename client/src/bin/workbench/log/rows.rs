@@ -31,7 +31,7 @@ const ROW: f64 = 24.0;
 
 pub(super) struct Rows {
     elements: Elements,
-    rows: VecDeque<Row>,
+    pool: VecDeque<Row>,
     slots: usize,
     pub(super) scroll: Scroll,
     /// The reader has not scrolled for a moment, so that the scroll bar may be put where it belongs.
@@ -39,32 +39,40 @@ pub(super) struct Rows {
     pub(super) selected: Option<u64>,
     height: f64,
     shift: f64,
+    /// As they were when the rows were drawn last.
+    measured: Option<Measures>,
 }
 
 impl Rows {
     pub(super) fn new() -> Self {
         Self {
             elements: Elements::find(),
-            rows: VecDeque::new(),
+            pool: VecDeque::new(),
             slots: 0,
             scroll: Scroll::default(),
             settled: true,
             selected: None,
             height: -1.0,
             shift: -1.0,
+            measured: None,
         }
     }
 
     pub(super) fn measures(&self) -> Measures {
-        let row = self.rows.front().map_or(ROW, |row| row.element.get_bounding_client_rect().height());
+        let row = self.pool.front().map_or(ROW, |row| row.element.get_bounding_client_rect().height());
         let sight = f64::from(self.elements.screen.client_height());
         Measures { row: if row > 1.0 { row } else { ROW }, sight }
     }
 
     /// The browser scrolled, by the reader's hand or by this one's.
     pub(super) fn scrolled(&mut self, shown: &Shown<'_>) -> bool {
-        let bar = bar(&self.elements.screen);
-        let by_hand = self.scroll.scrolled(shown, self.measures(), bar);
+        let (bar, measures) = (bar(&self.elements.screen), self.measures());
+        if self.measured != Some(measures) {
+            // The browser did, since the window or the rows became larger or smaller.
+            self.settled = true;
+            return true;
+        }
+        let by_hand = self.scroll.scrolled(shown, measures, bar);
         if by_hand {
             self.settled = false;
         }
@@ -72,7 +80,7 @@ impl Rows {
     }
 
     /// Goes to the oldest row.
-    pub(super) fn to_start(&mut self, shown: &Shown<'_>) {
+    pub(super) fn go_to_start(&mut self, shown: &Shown<'_>) {
         self.scroll.follow = false;
         self.scroll.set(shown, self.measures(), 0.0);
         self.settled = true;
@@ -106,17 +114,18 @@ impl Rows {
     /// The number of the entry whose row an element is in.
     pub(super) fn number_of(&self, element: &Element) -> Option<u64> {
         let row = element.closest(".row").ok().flatten()?;
-        self.rows.iter().find(|it| it.element.is_same_node(Some(&row)))?.number()
+        self.pool.iter().find(|it| it.element.is_same_node(Some(&row)))?.number()
     }
 
     /// Draws what is in sight.
     pub(super) fn render(&mut self, shown: &Shown<'_>) {
         let screen = self.elements.screen.clone();
-        if self.rows.is_empty() && shown.len() > 0 {
+        if self.pool.is_empty() && shown.len() > 0 {
             // One, so that it can be measured.
             self.resize(1);
         }
         let measures = self.measures();
+        self.measured = Some(measures);
         let place = self.scroll.place(shown, measures);
         let moved = (place.height - self.height).abs() > 0.01;
         if moved {
@@ -140,14 +149,14 @@ impl Rows {
         }
         self.rotate(shown.number_at(from));
         self.resize(count);
-        for (index, row) in self.rows.iter_mut().enumerate() {
+        for (index, row) in self.pool.iter_mut().enumerate() {
             if let Some(entry) = shown.number_at(from + index).and_then(|number| shown.log.get(number)) {
                 row.show(&entry);
                 row.select(self.selected == Some(entry.number));
                 app::with(|app| row.mark(app.frames.mark(&entry).as_deref()));
             }
         }
-        let active = self.rows.iter().find(|row| row.number().is_some() && row.number() == self.selected);
+        let active = self.pool.iter().find(|row| row.number().is_some() && row.number() == self.selected);
         match active {
             Some(row) => dom::set_attribute(&screen, "aria-activedescendant", &row.element.id()),
             None => {
@@ -159,41 +168,41 @@ impl Rows {
     /// Has the row that shows an entry be the first, so that it and those after it need not be filled again.
     fn rotate(&mut self, first: Option<u64>) {
         let Some(first) = first else { return };
-        let Some(old) = self.rows.front().and_then(Row::number) else { return };
+        let Some(old) = self.pool.front().and_then(Row::number) else { return };
         if first > old {
             let gone =
-                self.rows.iter().take_while(|row| row.number().is_some_and(|number| number < first)).count();
-            if gone < self.rows.len() {
+                self.pool.iter().take_while(|row| row.number().is_some_and(|number| number < first)).count();
+            if gone < self.pool.len() {
                 for _ in 0..gone {
-                    let Some(row) = self.rows.pop_front() else { break };
+                    let Some(row) = self.pool.pop_front() else { break };
                     append(&self.elements.rows, &row.element);
-                    self.rows.push_back(row);
+                    self.pool.push_back(row);
                 }
             }
         } else if first < old {
             // As many as come before, if they are few: in a filter, numbers are further apart than rows.
-            let before = usize::try_from(old - first).unwrap_or(usize::MAX).min(self.rows.len());
-            if before < self.rows.len() {
+            let before = usize::try_from(old - first).unwrap_or(usize::MAX).min(self.pool.len());
+            if before < self.pool.len() {
                 for _ in 0..before {
-                    let Some(row) = self.rows.pop_back() else { break };
+                    let Some(row) = self.pool.pop_back() else { break };
                     let _ = self.elements.rows.prepend_with_node_1(&row.element);
-                    self.rows.push_front(row);
+                    self.pool.push_front(row);
                 }
             }
         }
     }
 
     fn resize(&mut self, count: usize) {
-        while self.rows.len() > count {
-            if let Some(row) = self.rows.pop_back() {
+        while self.pool.len() > count {
+            if let Some(row) = self.pool.pop_back() {
                 row.element.remove();
             }
         }
-        while self.rows.len() < count {
+        while self.pool.len() < count {
             let row = Row::new(&self.elements.row_template, self.slots);
             self.slots += 1;
             append(&self.elements.rows, &row.element);
-            self.rows.push_back(row);
+            self.pool.push_back(row);
         }
     }
 }

@@ -27,7 +27,8 @@ pub(crate) struct Log {
     next: u64,
     last: Option<Moment>,
     answers: Answers,
-    tallies: Vec<(Id, [Tally; 2])>,
+    /// The connections and files that have entries, or had some.
+    origins: Vec<Id>,
     /// How often an entry was amended.
     pub(crate) amended: u64,
     /// How many entries went because of the bound, since it was last cleared.
@@ -52,7 +53,7 @@ impl Log {
             next: 0,
             last: None,
             answers: Answers::default(),
-            tallies: Vec::new(),
+            origins: Vec::new(),
             amended: 0,
             evicted: 0,
             sent: Tally::default(),
@@ -72,7 +73,7 @@ impl Log {
         self.insert(origin, when, since, kind, delivery, content)
     }
 
-    /// Adds an entry of a file, which has a clock of its own and is in no tally but that of its origin.
+    /// Adds an entry of a file, which has a clock of its own and is in no tally.
     pub(crate) fn insert(
         &mut self,
         origin: Origin,
@@ -91,11 +92,13 @@ impl Log {
                 (Form::Note, Bytes::Borrowed(&note))
             }
         };
+        if !self.origins.contains(&origin.connection) {
+            self.origins.push(origin.connection);
+        }
         let number = self.next;
         let bytes = payload.as_slice();
         let mut partner = None;
         if form != Form::Note {
-            self.tally_mut(origin.connection)[usize::from(kind != Kind::Sent)].add(bytes.len());
             if kind == Kind::Sent {
                 self.answers.sent(origin.connection, number, when, bytes);
             } else if let Some((sent, alike)) = self.answers.received(origin.connection, bytes) {
@@ -170,22 +173,9 @@ impl Log {
         self.limit
     }
 
-    /// What a connection, or a file, sent and received.
-    pub(crate) fn tally(&self, id: Id) -> [Tally; 2] {
-        self.tallies.iter().find(|(other, _)| *other == id).map_or_else(Default::default, |(_, tally)| *tally)
-    }
-
-    /// The connections and files that have messages here, or had some.
-    pub(crate) fn origins(&self) -> impl Iterator<Item = Id> {
-        self.tallies.iter().map(|(id, _)| *id)
-    }
-
-    fn tally_mut(&mut self, id: Id) -> &mut [Tally; 2] {
-        let place = self.tallies.iter().position(|(other, _)| *other == id).unwrap_or_else(|| {
-            self.tallies.push((id, <[Tally; 2]>::default()));
-            self.tallies.len() - 1
-        });
-        &mut self.tallies[place].1
+    /// The connections and files that have entries here, or had some.
+    pub(crate) fn origins(&self) -> &[Id] {
+        &self.origins
     }
 
     fn find(&self, number: u64) -> Option<(Head, &[u8])> {
@@ -279,9 +269,7 @@ mod tests {
         log.insert(of(9), at(3), None, Kind::Sent, None, text("of a file"));
         assert_eq!(log.sent, Tally { messages: 1, bytes: 5 });
         assert_eq!(log.received, Tally { messages: 1, bytes: 2 });
-        assert_eq!(log.tally(1), [Tally { messages: 1, bytes: 5 }, Tally::default()]);
-        assert_eq!(log.tally(9), [Tally { messages: 1, bytes: 9 }, Tally::default()]);
-        assert_eq!(log.origins().collect::<Vec<_>>(), [1, 2, 9]);
+        assert_eq!(log.origins(), [1, 2, 9]);
         let since: Vec<_> = (0..4).map(|number| log.get(number).unwrap().since).collect();
         assert_eq!(since, [None, Some(15), Some(0), None]);
     }

@@ -114,19 +114,19 @@ impl Book {
         self.next() - self.answered
     }
 
-    /// Which messages were not answered, counted from 1, as ranges; at most so many of them, and then an ellipsis.
+    /// Which messages were not answered, counted from 1, as ranges; at most so many of them.
     pub(crate) fn missing(&self, at_most: usize) -> String {
         let mut text = String::new();
         let mut ranges = 0;
         let mut place = 0;
         while let Some(start) = self.from(place, false) {
             let end = self.from(start, true).unwrap_or(self.times.len());
+            if ranges == at_most {
+                text.push_str(" and more");
+                break;
+            }
             if ranges > 0 {
                 text.push_str(", ");
-            }
-            if ranges == at_most {
-                text.push('…');
-                break;
             }
             text.push_str(&(start + 1).to_string());
             if end > start + 1 {
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((book.answered, book.unanswered()), (3, 5));
         assert_eq!((book.duplicated, book.reordered, book.changed), (1, 1, 2));
         assert_eq!(book.missing(9), "3, 5–8");
-        assert_eq!(book.missing(1), "3, …");
+        assert_eq!(book.missing(1), "3 and more");
         assert_eq!((book.from_due.max(), book.from_sent.max()), (100, 95));
     }
 

@@ -77,8 +77,8 @@ impl View {
             }
             app.measure.turn.ask();
         });
-        on(&dom::find("copy-markdown"), "click", |app, _| app.measure.load.copy(outcome::markdown));
-        on(&dom::find("copy-json"), "click", |app, _| app.measure.load.copy(outcome::json));
+        on(&dom::find("runs-markdown"), "click", |app, _| app.measure.load.copy(outcome::markdown));
+        on(&dom::find("runs-json"), "click", |app, _| app.measure.load.copy(outcome::json));
         on(&dom::find("clear-runs"), "click", |app, _| {
             app.measure.load.outcomes.borrow_mut().clear();
             app.measure.load.show_runs();
@@ -247,7 +247,7 @@ impl View {
         }
         let missing = match latest.missing.as_str() {
             "" => String::new(),
-            missing => format!("Run {}: no answer to message {missing}.", latest.number),
+            missing => format!("Run {}: no answer to {missing}.", latest.number),
         };
         dom::set_text(&elements.missing, &missing);
     }

@@ -17,6 +17,8 @@ elements! {
         of_one: HtmlInputElement = "minute-of-one",
         of_all: HtmlInputElement = "minute-of-all",
         one: Element = "minute-one",
+        sent: Element = "sent-in-minute",
+        received: Element = "received-in-minute",
         opened: Element = "opened-count",
         closed: Element = "closed-count",
     }
@@ -103,9 +105,14 @@ impl View {
             dom::set_attribute(&strip.opened, "d", &opened);
             dom::set_attribute(&strip.closed, "d", &closed);
         }
-        let total = |count: fn(&Second) -> u32| seconds.iter().map(|second| u64::from(count(second))).sum();
-        dom::set_text(&self.elements.one, &format!("Connection {selected}"));
-        dom::set_text(&self.elements.opened, &format::count(total(|second| second.opened)));
-        dom::set_text(&self.elements.closed, &format::count(total(|second| second.closed)));
+        let elements = &self.elements;
+        dom::set_text(&elements.one, &format!("Connection {selected}"));
+        let total = |place: &Element, count: fn(&Second) -> u64| {
+            dom::set_text(place, &format::count(of(count).iter().sum()));
+        };
+        total(&elements.sent, |second| second.sent.messages);
+        total(&elements.received, |second| second.received.messages);
+        total(&elements.opened, |second| second.opened.into());
+        total(&elements.closed, |second| second.closed.into());
     }
 }

@@ -110,7 +110,12 @@ impl Panel {
                 self.count(id, now, |second| second.received.add(bytes));
             }
             Happening::Opened(_) => self.count(id, now, |second| second.opened += 1),
-            Happening::Closed(_) | Happening::GivenUp => self.count(id, now, |second| second.closed += 1),
+            Happening::Closed(_) | Happening::GivenUp => {
+                if let Some(run) = self.run.borrow_mut().as_mut().filter(|run| run.is_on(id)) {
+                    run.ended(0);
+                }
+                self.count(id, now, |second| second.closed += 1);
+            }
             _ => {}
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) changed: u32,
     /// Connections that ended or never opened.
     pub(crate) endings: u32,
-    /// Microseconds: of all; from the first to the last that was sent; from the first sent to the last answer.
+    /// Microseconds from the beginning: to the end, to the last that was sent, and to the last answer.
     pub(crate) took: u32,
     pub(crate) sending: u32,
     pub(crate) answering: u32,
@@ -226,7 +226,7 @@ pub(crate) fn json(runs: &[Outcome]) -> String {
     format!("[\n{}\n]\n", runs.join(",\n"))
 }
 
-/// How many there were in a second, from the first to the last of them.
+/// How many there were in a second, of which the first was at once.
 fn rate(count: u32, micros: u32) -> String {
     match u64::from(count.saturating_sub(1)) * 10_000_000 / u64::from(micros.max(1)) {
         _ if count < 2 || micros == 0 => "–".to_owned(),

@@ -42,9 +42,8 @@ pub(crate) struct Run {
     opening: usize,
     turn: usize,
     stopping: bool,
-    /// When something went out or came back, and when the first and last did; since it began.
+    /// When something last went out or came back, since it began.
     active: u32,
-    first_sent: u32,
     last_sent: u32,
     last_answer: u32,
     /// Unanswered messages that no longer count as in flight.
@@ -92,7 +91,6 @@ impl Run {
             turn: 0,
             stopping: false,
             active: 0,
-            first_sent: 0,
             last_sent: 0,
             last_answer: 0,
             written_off: 0,
@@ -197,9 +195,6 @@ impl Run {
             }
             match self.send(app, sent) {
                 Ok(()) => {
-                    if sent == 0 {
-                        self.first_sent = at;
-                    }
                     (self.active, self.last_sent) = (at, at);
                     self.let_go(at);
                     self.book.sent(self.plan.due(sent, at), at);
@@ -315,8 +310,8 @@ impl Run {
             changed: self.book.changed,
             endings: self.endings,
             took: at,
-            sending: self.last_sent - self.first_sent,
-            answering: self.last_answer.saturating_sub(self.first_sent),
+            sending: self.last_sent,
+            answering: self.last_answer,
             buffered: self.buffered,
             held_for: self.held_for,
             was_stopped: self.stopping,

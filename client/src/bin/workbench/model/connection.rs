@@ -2,14 +2,14 @@
 
 use wirescope::{
     CloseCode,
-    socket::{self, CloseEvent, Message},
+    socket::{self, CloseEvent, Diagnosis, Initiator, Message},
 };
 
 use crate::{
     format,
     log::{Content, Delivery, Kind, Log, Moment, Note, Origin},
     measure::Histogram,
-    model::Id,
+    model::{Id, Setup},
 };
 
 /// The state that the header shows.
@@ -45,14 +45,8 @@ impl Phase {
     }
 }
 
-/// What the user asked a connection to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Setup {
-    pub(crate) url: String,
-    pub(crate) offers: Vec<String>,
-    /// A link, which connects again; else a socket.
-    pub(crate) lasts: bool,
-}
+/// How many endings are kept, as a link keeps them.
+const ENDINGS: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -74,6 +68,20 @@ pub(crate) struct Connection {
     pub(crate) round_trips: Histogram,
     /// How its latest WebSockets ended, the last one last.
     pub(crate) endings: Vec<CloseEvent>,
+    /// When a link tries again, in milliseconds since 1970, if it waits for that.
+    pub(crate) until: Option<u64>,
+    /// The how manyth try of a link this is.
+    pub(crate) attempt: u32,
+    /// How the last WebSocket ended and what that means; none while there is another that is open.
+    pub(crate) verdict: Option<Verdict>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// In a sentence.
+    pub(crate) what: String,
+    pub(crate) diagnosis: Option<Diagnosis>,
 }
 
 impl Connection {
@@ -91,12 +99,21 @@ impl Connection {
             asked: false,
             round_trips: Histogram::default(),
             endings: Vec::new(),
+            until: None,
+            attempt: 0,
+            verdict: None,
         }
     }
 
     /// Whether there is something to send on, or to end.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.phase, Phase::Connecting | Phase::Open | Phase::Waiting | Phase::Closing)
+    }
+
+    /// The user begins it anew: how it ended before is history.
+    pub(crate) fn begun(&mut self) {
+        self.endings.clear();
+        self.verdict = None;
     }
 
     /// The how manyth WebSocket this is, from 1; 0 before the first.
@@ -114,8 +131,9 @@ impl Connection {
         self.opened.is_some()
     }
 
-    /// A WebSocket is tried.
-    pub(crate) fn connecting(&mut self, log: &mut Log, now: Moment) {
+    /// A WebSocket is tried: the how manyth time in a row.
+    pub(crate) fn connecting(&mut self, log: &mut Log, now: Moment, attempt: u32) {
+        self.attempt = attempt;
         (self.socket, self.sent, self.received) = (self.socket + 1, 0, 0);
         (self.started, self.opened, self.asked) = (now.mono, None, false);
         let mut tail = String::new();
@@ -131,11 +149,13 @@ impl Connection {
     /// The browser refused to try.
     pub(crate) fn refused(&mut self, log: &mut Log, now: Moment, error: String) {
         self.enter(Phase::Failed, "never opened".to_owned());
+        self.verdict = Some(Verdict { what: "The browser refused to try.".to_owned(), diagnosis: None });
         self.error(log, now, error);
     }
 
     pub(crate) fn opened(&mut self, log: &mut Log, now: Moment, subprotocol: &str) {
         self.opened = Some(now.mono);
+        self.verdict = None;
         let head = format!("after {}", format::duration(now.mono.saturating_sub(self.started)));
         let tail = if subprotocol.is_empty() {
             "no subprotocol".to_owned()
@@ -162,7 +182,10 @@ impl Connection {
 
     pub(crate) fn received(&mut self, log: &mut Log, now: Moment, message: Message) {
         self.received += 1;
-        log.push(self.origin(self.received), now, Kind::Received, Content::Message(message));
+        let number = log.push(self.origin(self.received), now, Kind::Received, Content::Message(message));
+        if let Some(sent) = log.get(number).and_then(|entry| entry.partner) {
+            self.round_trips.record(sent.lag);
+        }
     }
 
     /// A message that is not logged has its place among those of its socket all the same.
@@ -171,16 +194,20 @@ impl Connection {
         self.received += u32::from(received);
     }
 
-    /// A link waits before it tries again.
-    pub(crate) fn waiting(&mut self, log: &mut Log, now: Moment, what: &str) {
+    /// A link waits before it tries again, until then if it knows.
+    pub(crate) fn waiting(&mut self, log: &mut Log, now: Moment, what: &str, until: Option<u64>) {
         self.enter(Phase::Waiting, what.to_owned());
+        self.until = until;
         self.note(log, now, Kind::Waiting, Note { head: what.to_owned(), ..Note::default() });
     }
 
-    /// A link tries no more; how its last WebSocket ended was told.
-    pub(crate) fn ended(&mut self) {
+    /// A link tries no more, for this reason; how its last WebSocket ended was told.
+    pub(crate) fn ended(&mut self, log: &mut Log, now: Moment, why: &str) {
         if matches!(self.phase, Phase::Connecting | Phase::Waiting | Phase::Closing) {
             self.enter(Phase::Closed, "given up".to_owned());
+        }
+        if !why.is_empty() {
+            self.note(log, now, Kind::Closed, Note { head: why.to_owned(), ..Note::default() });
         }
     }
 
@@ -189,7 +216,16 @@ impl Connection {
         let tail = format!("tried for {}", format::duration(now.mono.saturating_sub(self.started)));
         self.enter(Phase::Closed, "given up".to_owned());
         let why = "Given up before it opened, as you asked.".to_owned();
+        self.verdict = Some(Verdict { what: why.clone(), diagnosis: None });
         self.note(log, now, Kind::Closed, Note { tail, why, ..Note::default() });
+    }
+
+    /// The user waits no more for the peer to close, or wants none of it any more: it is over for this page.
+    pub(crate) fn abandoned(&mut self, log: &mut Log, now: Moment, why: &str) {
+        self.enter(Phase::Closed, "not waited for".to_owned());
+        self.verdict = Some(Verdict { what: why.to_owned(), diagnosis: None });
+        (self.opened, self.asked) = (None, false);
+        self.note(log, now, Kind::Closed, Note { why: why.to_owned(), ..Note::default() });
     }
 
     /// The user asked for the end, and the socket took it.
@@ -223,8 +259,12 @@ impl Connection {
         tail.push_str(if clean { "clean · " } else { "not clean · " });
         tail.push_str(if self.opened.is_some() { "open for " } else { "never open, tried for " });
         tail.push_str(&lasted);
+        if self.endings.len() == ENDINGS {
+            self.endings.remove(0);
+        }
         self.endings.push(close.clone());
         let why = self.why();
+        self.verdict = Some(self.judge(close, &lasted));
         self.opened = None;
         self.enter(phase, detail);
         let (head, quoted) = (close.code.to_string(), close.reason.clone());
@@ -244,6 +284,26 @@ impl Connection {
         }
     }
 
+    /// How a WebSocket ended, and what that means.
+    fn judge(&self, close: &CloseEvent, lasted: &str) -> Verdict {
+        let given_up = self.opened.is_none() && self.asked;
+        let who = match close.initiator {
+            Initiator::Us => "This side closed it",
+            Initiator::Peer => "The peer closed it",
+            Initiator::Overflow => "This side ended it, since it reads too slowly,",
+            Initiator::Timeout => "This side gave up a silent peer",
+            Initiator::Nobody if self.opened.is_some() => "It was cut off",
+            _ => "It never opened",
+        };
+        let open = if self.opened.is_some() { "was open for" } else { "tried for" };
+        let what = format!("{who} with {}; {open} {lasted}.", close.code);
+        let diagnosis = if given_up { None } else { socket::diagnose(&self.endings) };
+        Verdict {
+            what: if given_up { "Given up before it opened, as you asked.".to_owned() } else { what },
+            diagnosis,
+        }
+    }
+
     fn origin(&self, ordinal: u32) -> Origin {
         Origin { connection: self.id, socket: self.socket, ordinal }
     }
@@ -251,6 +311,7 @@ impl Connection {
     fn enter(&mut self, phase: Phase, detail: String) {
         self.phase = phase;
         self.detail = detail;
+        self.until = None;
     }
 
     /// What is told of this connection beside its messages.
@@ -277,7 +338,7 @@ mod tests {
     #[test]
     fn opening_says_how_long_it_took_and_what_was_selected() {
         let (mut connection, mut log) = (Connection::new(1), Log::default());
-        connection.connecting(&mut log, at(0));
+        connection.connecting(&mut log, at(0), 1);
         connection.opened(&mut log, at(12_000), "b");
         assert_eq!((connection.phase, &*connection.detail), (Phase::Open, "b"));
         assert_eq!(last(&log).1.head, "after 12 ms");
@@ -287,7 +348,7 @@ mod tests {
     #[test]
     fn a_message_has_its_place_among_those_of_its_socket() {
         let (mut connection, mut log) = (Connection::new(7), Log::default());
-        connection.connecting(&mut log, at(0));
+        connection.connecting(&mut log, at(0), 1);
         connection.opened(&mut log, at(1), "");
         let number = connection.sent(&mut log, at(2), "a".into());
         assert_eq!(log.get(number).unwrap().delivery, Some(Delivery::Queued));
@@ -297,5 +358,22 @@ mod tests {
         assert_eq!(entry.delivery, Some(Delivery::HandedOver));
         connection.received(&mut log, at(3), "a".into());
         assert_eq!(log.last().unwrap().origin.ordinal, 1);
+    }
+
+    #[test]
+    fn a_verdict_is_told_until_it_opens_again() {
+        let (mut connection, mut log) = (Connection::new(1), Log::default());
+        connection.connecting(&mut log, at(0), 1);
+        connection.given_up(&mut log, at(5));
+        assert!(connection.verdict.as_ref().unwrap().what.contains("as you asked"));
+        connection.connecting(&mut log, at(9), 1);
+        assert!(connection.verdict.is_some());
+        connection.opened(&mut log, at(9), "");
+        assert_eq!(connection.verdict, None);
+        connection.waiting(&mut log, at(10), "tries again", Some(7));
+        assert_eq!((connection.phase, connection.until), (Phase::Waiting, Some(7)));
+        connection.ended(&mut log, at(11), "gave up after 3 tries");
+        assert_eq!((connection.phase, connection.until), (Phase::Closed, None));
+        assert_eq!(last(&log).1.head, "gave up after 3 tries");
     }
 }

@@ -1,8 +1,12 @@
 //! What the page knows. Nothing here touches the browser: moments and events are passed in.
 
 mod connection;
+mod setup;
 
-pub(crate) use self::connection::{Connection, Phase, Setup};
+pub(crate) use self::{
+    connection::{Connection, Phase},
+    setup::{Retry, Setup},
+};
 use crate::log::Log;
 
 /// A connection's number: how manyth it is on this page, from 1.

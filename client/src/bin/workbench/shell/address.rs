@@ -162,6 +162,7 @@ mod tests {
                 url: "ws://a/echo".to_owned(),
                 offers: vec!["x".to_owned(), "y".to_owned()],
                 lasts: true,
+                ..Setup::default()
             },
             Setup { url: "ws://b/".to_owned(), ..Setup::default() },
         ];

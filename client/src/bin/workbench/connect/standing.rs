@@ -1,0 +1,161 @@
+//! Where the selected connection stands: what it waits for, and at the end what happened and what to do.
+
+use std::cell::Cell;
+
+use js_sys::Date;
+use wasm_bindgen::{JsCast as _, closure::Closure};
+use web_sys::Element;
+use wirescope::socket::{Cause, Diagnosis};
+
+use crate::{
+    app::{self, App},
+    dom::{self, elements, on},
+    format,
+    model::{Connection, Phase},
+};
+
+/// How often a countdown is drawn, in milliseconds.
+const EVERY: i32 = 100;
+
+elements! {
+    Elements {
+        text: Element = "standing-text",
+        try_now: Element = "try-now",
+        abandon: Element = "abandon",
+        verdicts: Element = "verdicts",
+        cause: Element = "verdict-cause",
+        advice: Element = "verdict-advice",
+        evidence: Element = "verdict-evidence",
+        again: Element = "verdict-again",
+    }
+}
+
+pub(super) struct Standing {
+    elements: Elements,
+    tick: Closure<dyn Fn()>,
+    ticking: Cell<bool>,
+}
+
+impl Standing {
+    pub(super) fn new() -> Self {
+        let elements = Elements::find();
+        on(&elements.try_now, "click", |app, _| {
+            let id = app.model.borrow().selected;
+            app.retry_now(id);
+        });
+        on(&elements.abandon, "click", |app, _| {
+            let id = app.model.borrow().selected;
+            app.abandon(id, "Not waited for: the peer had not answered the Close frame yet.");
+        });
+        let tick = Closure::new(|| {
+            app::with(|app| {
+                app.connect.standing.ticking.set(false);
+                app.changed();
+            });
+        });
+        Self { elements, tick, ticking: Cell::new(false) }
+    }
+
+    pub(super) fn render(&self, app: &App, connection: &Connection) {
+        let elements = &self.elements;
+        dom::set_text(&elements.text, &text(connection));
+        dom::set_flag(&elements.try_now, "hidden", connection.phase != Phase::Waiting);
+        dom::set_flag(&elements.abandon, "hidden", connection.phase != Phase::Closing);
+        let diagnosis = connection.verdict.as_ref().and_then(|verdict| verdict.diagnosis.as_ref());
+        // Of what was asked for there is nothing to say.
+        let diagnosis = diagnosis.filter(|diagnosis| diagnosis.cause != Cause::ClosedHere);
+        dom::set_flag(&elements.verdicts, "hidden", diagnosis.is_none());
+        if let Some(diagnosis) = diagnosis {
+            self.show(diagnosis);
+        }
+        if connection.until.is_some() && !self.ticking.replace(true) {
+            let _ = app.window.set_timeout_with_callback_and_timeout_and_arguments_0(
+                self.tick.as_ref().unchecked_ref(),
+                EVERY,
+            );
+        }
+    }
+
+    fn show(&self, diagnosis: &Diagnosis) {
+        let elements = &self.elements;
+        dom::set_text(&elements.cause, &cause(diagnosis));
+        dom::set_text(&elements.advice, diagnosis.advice);
+        dom::set_text(&elements.evidence, &sentence(&diagnosis.evidence));
+        let again =
+            if diagnosis.retryable { "may help as it is" } else { "repeats it, unless something is changed" };
+        dom::set_text(&elements.again, again);
+    }
+}
+
+/// Where a connection stands, in a line.
+fn text(connection: &Connection) -> String {
+    match connection.phase {
+        Phase::Idle => "Not connected.".to_owned(),
+        Phase::Connecting if connection.attempt > 1 => format!("Connecting, try {}.", connection.attempt),
+        Phase::Connecting => "Connecting.".to_owned(),
+        Phase::Open => {
+            let kind = if connection.setup.lasts { "Open; tries again if it is lost" } else { "Open" };
+            match &*connection.detail {
+                "" => format!("{kind}."),
+                subprotocol => format!("{kind}. Subprotocol {subprotocol}."),
+            }
+        }
+        Phase::Waiting => match connection.until {
+            Some(until) => {
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+                let left = (until as f64 - Date::now()).max(0.0) / 1000.0;
+                format!("Waiting: try {} in {} s.", connection.attempt + 1, tenths(left))
+            }
+            None => format!("Waiting: {}.", connection.detail),
+        },
+        Phase::Closing => "Closing: waiting for the peer's Close frame, 5 s at most.".to_owned(),
+        Phase::Closed | Phase::Failed | Phase::Lost => match &connection.verdict {
+            Some(verdict) => verdict.what.clone(),
+            None => "Over.".to_owned(),
+        },
+    }
+}
+
+/// A number with one digit behind the point.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is some seconds")]
+fn tenths(number: f64) -> String {
+    let tenths = (number * 10.0) as u64;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+fn sentence(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str().trim_end_matches('.')),
+        None => String::new(),
+    }
+}
+
+/// The likely cause, in a few words.
+fn cause(diagnosis: &Diagnosis) -> String {
+    match &diagnosis.cause {
+        Cause::ClosedHere => "it was closed here",
+        Cause::SlowReader => "this side reads more slowly than the peer sends",
+        Cause::PeerSilent => "the peer is silent",
+        Cause::ClosedByPeer => "the peer was done",
+        Cause::NeverOpened => "nobody lets this page in there; the browser does not say why",
+        Cause::IdleCutOff { silence, seen } => {
+            let silence = u64::try_from(silence.as_micros()).unwrap_or(u64::MAX);
+            let times = if *seen > 1 { format!(", {seen} times now") } else { String::new() };
+            return format!(
+                "something between cuts off what is idle for {}{times}",
+                format::duration(silence)
+            );
+        }
+        Cause::ConnectionLost => "the network or the server was lost",
+        Cause::ServerGoingAway => "the server goes away or restarts",
+        Cause::TryAgainLater => "the server has no room for now",
+        Cause::Policy => "the server's rules forbid it",
+        Cause::TooBig => "a message was too big",
+        Cause::Protocol => "one side broke the protocol, or sent what the other cannot take",
+        Cause::ServerError => "the server failed",
+        Cause::Application => "what the application means by its own code",
+        _ => "unknown",
+    }
+    .to_owned()
+}
