@@ -1,6 +1,6 @@
 //! The faults' controls: a card each, by the kind of its value.
 
-use wasm_bindgen::JsCast as _;
+use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 
 use super::{
@@ -207,7 +207,7 @@ pub(super) fn change(card: &Element, changed: &Element, table: &Table, url: &str
 }
 
 fn field(card: &Element, selector: &str) -> Option<HtmlInputElement> {
-    card.query_selector(selector).ok()?.map(|field| field.unchecked_into())
+    card.query_selector(selector).ok()?.map(JsCast::unchecked_into)
 }
 
 fn put(card: &Element, selector: &str, value: &str) {

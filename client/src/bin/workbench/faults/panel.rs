@@ -277,7 +277,7 @@ impl Panel {
     /// Connects again what was closed for it.
     fn reconnect(&self, app: &App) {
         let Some(id) = self.reconnecting.get() else { return };
-        let state = app.model.borrow().get(id).map(|connection| connection.is_live());
+        let state = app.model.borrow().get(id).map(Connection::is_live);
         if state == Some(true) {
             return;
         }

@@ -117,9 +117,10 @@ impl Table {
 /// The words that `allowed` lists, and whether there is nothing else.
 pub(crate) fn words(allowed: &str) -> (Vec<&str>, bool) {
     let is_word = |word: &&str| word.bytes().all(|letter| letter.is_ascii_alphanumeric() || letter == b'-');
-    let (list, last) = allowed.rsplit_once(" or ").unwrap_or((allowed, ""));
+    let (before, last) = allowed.rsplit_once(" or ").unwrap_or((allowed, ""));
     let all = is_word(&last);
-    let mut words: Vec<_> = list.split(", ").map(|word| word.trim_end_matches(',')).filter(is_word).collect();
+    let mut words: Vec<_> =
+        before.split(", ").map(|word| word.trim_end_matches(',')).filter(is_word).collect();
     words.extend(Some(last).filter(|last| all && !last.is_empty()));
     (words, all)
 }

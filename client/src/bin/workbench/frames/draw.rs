@@ -140,7 +140,7 @@ fn payload(figure: &Element, frame: &Frame, was: Option<&Frame>) {
         let on_the_wire: Vec<_> = wire[..shown].iter().map(|byte| hex(*byte)).collect();
         row(&table, "wire", "on the wire", &on_the_wire, &[]);
         let keys: Vec<_> = key.iter().cycle().take(shown).map(|byte| hex(*byte)).collect();
-        row(&table, "key", "⊕ key", &keys, &[]);
+        row(&table, "mask-key", "⊕ key", &keys, &[]);
     }
     let plain = &frame.payload[..shown];
     // Where it differs from what it was, and what is missing of that.

@@ -31,6 +31,7 @@ type Key = (Id, u32);
 
 /// How many WebSockets' traces are kept, and how much of them all.
 const MAX_TRACES: usize = 64;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// What is known of the WebSockets that are watched.
 #[derive(Default)]
@@ -146,8 +147,16 @@ impl Watched {
         let mut traces = self.traces.borrow_mut();
         let Some(record) = traces.get_mut(&key) else { return true };
         record.trace.push(event);
+        let is_last = record.trace.verdict.is_some();
+        if traces.values().map(|record| record.trace.bytes()).sum::<usize>() > MAX_BYTES {
+            let others = traces.iter().filter(|(other, _)| **other != key);
+            let oldest = others.min_by_key(|(_, record)| record.order).map(|(key, _)| *key);
+            if let Some(oldest) = oldest {
+                traces.remove(&oldest);
+            }
+        }
         app.changed();
-        record.trace.verdict.is_some()
+        is_last
     }
 
     /// A watcher hears no more.

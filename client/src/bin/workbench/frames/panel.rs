@@ -185,7 +185,7 @@ impl Panel {
         match picked.and_then(|number| trace.get(number)) {
             Some(event) => draw::event(&drawing, trace, event),
             None if trace.len() == 0 => {
-                append(&drawing, &element("p", "hint", "The server has not told anything yet."))
+                append(&drawing, &element("p", "hint", "The server has not told anything yet."));
             }
             None => append(&drawing, &element("p", "hint", "Choose a frame to see each bit of it.")),
         }
@@ -421,7 +421,7 @@ fn work_out(key: Key, sent: &str) {
         let subtle =
             dom::window().crypto().ok().map(|crypto| crypto.subtle()).filter(|subtle| subtle.is_object());
         let Some(subtle) = subtle else { return };
-        let Ok(working) = subtle.digest_with_str_and_u8_array("SHA-1", &mut text.into_bytes()) else {
+        let Ok(working) = subtle.digest_with_str_and_u8_array("SHA-1", &text.into_bytes()) else {
             return;
         };
         let Ok(digest) = JsFuture::from(working).await else { return };

@@ -48,13 +48,13 @@ pub(crate) fn line(trace: &Trace, number: u64) -> Option<Line> {
             (Look::Frame, what, preview(&frame), faults(trace, event))
         }
         Kind::Raw => {
-            let length = json::number(json, "length").unwrap_or_default();
-            (
-                Look::Frame,
-                "bytes".to_owned(),
-                format!("{} put on the wire as they are", format::size(length)),
-                faults(trace, event),
-            )
+            let length = format::size(json::number(json, "length").unwrap_or_default());
+            let bytes = super::anatomy::bytes(&json::text(json, "payload"));
+            let first = Frame::all_in(event.out, &bytes).0.into_iter().next();
+            let what =
+                first.or_else(|| Frame::head_of(event.out, &bytes)).map_or("bytes", |frame| frame.name());
+            let text = format!("{length}, put on the wire by a fault");
+            (Look::Frame, what.to_owned(), text, faults(trace, event))
         }
         Kind::Bent => {
             let fault = json::text(json, "fault");
@@ -131,18 +131,18 @@ pub(crate) fn sentence(trace: &Trace, fault: &Event) -> String {
         matches!(event.kind, Kind::Frame | Kind::Raw)
             && (event.out, event.message) == (fault.out, fault.message)
     };
-    let frames = trace.events().map(|(_, event)| event).filter(mine).count();
+    let went = trace.events().any(|(_, event)| mine(&event));
     let text = match (&*name, fault.out) {
         ("drop", true) => "the server said this, and it never was on the wire.".to_owned(),
         ("drop", false) => "it came, and the server behind the wire was not given it.".to_owned(),
         ("corrupt", _) => "one byte was changed; the mark below shows which.".to_owned(),
         ("truncate", true) => format!("its end is missing: it had {}.", format::size(was_length)),
         ("truncate", false) => format!("of its {}, the server was given a part.", format::size(was_length)),
-        ("duplicate", true) => format!("it was put on the wire {frames} times."),
+        ("duplicate", true) => "it was put on the wire twice.".to_owned(),
         ("duplicate", false) => "the server was given it twice.".to_owned(),
-        ("reorder", _) if frames > 0 => "it went after the message that followed it.".to_owned(),
+        ("reorder", _) if went => "it went after the message that followed it.".to_owned(),
         ("reorder", _) => "it is held back until another follows it.".to_owned(),
-        ("fragment" | "fragment-pings", _) => format!("the message was cut into {frames} frames."),
+        ("fragment" | "fragment-pings", _) => "the message was cut into several frames.".to_owned(),
         ("raw", _) => "its payload was put on the wire without a frame around it.".to_owned(),
         ("no-pong", _) => "the Ping stays unanswered: this Pong was not sent.".to_owned(),
         ("no-close-reply", _) => "this Close was not sent, so the closing handshake never ends.".to_owned(),

@@ -86,6 +86,11 @@ impl Trace {
         self.first + self.events.len() as u64
     }
 
+    /// What it takes to keep it, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(crate) fn first(&self) -> u64 {
         self.first
     }
