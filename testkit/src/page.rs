@@ -36,7 +36,7 @@ pub use self::server::Server;
 
 /// How long a condition is waited for. What is waited for takes milliseconds; machines under load take longer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long is waited for what takes seconds, such as a hundred thousand messages.
+/// How long is waited for what takes seconds, such as many thousand messages.
 const MUCH_PATIENCE: Duration = Duration::from_secs(45);
 /// How long a test may take, with the start of its browser.
 const TEST_LIMIT: Duration = Duration::from_secs(60);

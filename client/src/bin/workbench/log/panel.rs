@@ -218,6 +218,7 @@ impl Panel {
                 self.held.set(Some(model.log.next()));
             }
         }
+        self.file.cleared(app);
         self.files.borrow_mut().clear();
         self.rows.borrow_mut().selected = None;
         self.detail.open(None);

@@ -145,7 +145,11 @@ impl Rows {
         let shift = now + first * measures.row - place.top;
         if (shift - self.shift).abs() > 0.01 {
             self.shift = shift;
-            let _ = self.elements.rows.style().set_property("transform", &format!("translateY({shift}px)"));
+            let _ = self
+                .elements
+                .rows
+                .style()
+                .set_property("transform", &format!("translateY({})", pixels(shift)));
         }
         self.rotate(shown.number_at(from));
         self.resize(count);
@@ -207,8 +211,15 @@ impl Rows {
     }
 }
 
-fn set_pixels(element: &HtmlElement, property: &str, pixels: f64) {
-    let _ = element.style().set_property(property, &format!("{pixels}px"));
+fn set_pixels(element: &HtmlElement, property: &str, length: f64) {
+    let _ = element.style().set_property(property, &pixels(length));
+}
+
+/// A length as CSS has it, without what it takes to write floating-point numbers of any size.
+fn pixels(length: f64) -> String {
+    let hundredths = whole(length.abs() * 100.0 + 0.5);
+    let sign = if length < 0.0 { "-" } else { "" };
+    format!("{sign}{}.{:02}px", hundredths / 100, hundredths % 100)
 }
 
 /// Where an element is scrolled to, with the fraction that web-sys leaves out.

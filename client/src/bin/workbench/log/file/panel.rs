@@ -75,11 +75,17 @@ impl FilePanel {
             // So that the same file can be chosen again.
             input.set_value("");
         });
-        on(&elements.view, "dragover", |_, event| event.prevent_default());
+        on(&elements.view, "dragover", |_, event| {
+            // A text may be dropped into a field.
+            let data = event.unchecked_ref::<DragEvent>().data_transfer();
+            if data.is_some_and(|data| data.types().includes(&"Files".into(), 0)) {
+                event.prevent_default();
+            }
+        });
         on(&elements.view, "drop", |app, event| {
-            event.prevent_default();
             let files = event.unchecked_ref::<DragEvent>().data_transfer().and_then(|data| data.files());
             if let Some(file) = files.and_then(|files| files.get(0)) {
+                event.prevent_default();
                 app.log.file.open(app, file);
             }
         });
@@ -235,6 +241,13 @@ impl FilePanel {
         };
         self.job.replace(job);
         self.say(app, said);
+    }
+
+    /// Opens no more of a file, when the log was cleared.
+    pub(in crate::log) fn cleared(&self, app: &App) {
+        if matches!(*self.job.borrow(), Job::Open) {
+            self.stop(app);
+        }
     }
 
     fn stop(&self, app: &App) {
