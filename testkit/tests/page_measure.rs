@@ -112,8 +112,9 @@ fn a_run_tells_twice_from_late_from_changed() {
 fn a_run_keeps_so_many_in_flight_on_connections_of_its_own() {
     page::run("a_run_keeps_so_many_in_flight_on_connections_of_its_own", async |page| {
         page.click("#tab-measure").await;
-        assert_eq!(page.text("#load-count").await, "Connect first, or use new connections");
-        page.click("#load-connections").await;
+        page.until_text("#load-count", "Connect first, or use new connections").await;
+        page.click("#load-start").await;
+        page.until_text("#load-problem", "Connect first, or use new connections.").await;
         page.script(
             "const on = document.getElementById('load-connections'); on.value = '2';
              on.dispatchEvent(new Event('change', { bubbles: true }))",
@@ -154,6 +155,8 @@ fn a_run_keeps_so_many_in_flight_on_connections_of_its_own() {
 #[test]
 fn a_run_survives_a_restart_of_the_server() {
     page::run("a_run_survives_a_restart_of_the_server", async |page| {
+        // What else the page asks for while the server is gone, the browser says of in the console.
+        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#lasts").await;
         connect(page, "/echo").await;
@@ -230,6 +233,8 @@ fn the_last_minute_has_what_went_out_and_came_in() {
             page.until_text(count, says).await;
         }
         assert_ne!(page.attribute("#messages-closed", "d").await.unwrap_or_default(), "");
+        assert_eq!(page.text("#trips-figures td:last-child").await, "3", "each answer is a round trip");
+        assert_ne!(page.attribute("#histogram-bars", "d").await.unwrap_or_default(), "");
 
         // Another connection has its own, and all have theirs together.
         page.click("#add-connection").await;
@@ -298,6 +303,8 @@ fn a_server_without_the_feed_is_not_compared() {
 #[test]
 fn the_examples_survive_a_restart_in_front_of_the_viewer() {
     page::run("the_examples_survive_a_restart_in_front_of_the_viewer", async |page| {
+        // What else the page asks for while the server is gone, the browser says of in the console.
+        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#tab-examples").await;
         for seat in ["left", "right"] {

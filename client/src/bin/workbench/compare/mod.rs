@@ -1,7 +1,6 @@
 //! The comparing part of the page: one live feed read in four ways at once, and what each of them costs.
 
 mod figures;
-pub(crate) mod json;
 mod ways;
 
 use std::cell::{Cell, RefCell};

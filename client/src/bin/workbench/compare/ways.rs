@@ -5,16 +5,13 @@ use futures_util::{
     future::{AbortHandle, abortable},
 };
 use js_sys::{Date, Math};
-use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
+use wasm_bindgen::{JsCast as _, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, EventSource, MessageEvent, RequestInit, Response};
 use wirescope::socket::{Message, Socket};
 
-use super::{
-    figures::{Bill, POLLING, WEBSOCKET, Way},
-    json,
-};
-use crate::{app, dom};
+use super::figures::{Bill, POLLING, WEBSOCKET, Way};
+use crate::{app, dom, json, net};
 
 const EVENTS: usize = 1;
 const LONG_POLLING: usize = 2;
@@ -36,10 +33,13 @@ impl Question {
     }
 }
 
+/// A stream of events, and what hears them.
+type Events = (EventSource, Closure<dyn Fn(MessageEvent)>);
+
 /// The readers at work. Dropping it ends them.
 pub(super) struct Readers {
     tasks: Vec<AbortHandle>,
-    events: Option<(EventSource, Closure<dyn Fn(MessageEvent)>)>,
+    events: Option<Events>,
     requests: AbortController,
 }
 
@@ -85,29 +85,22 @@ impl Readers {
 }
 
 async fn websocket(url: String) {
-    let mut socket = match Socket::connect(url).await {
-        Ok(socket) => socket,
-        Err(_) => return fail(WEBSOCKET, "it did not open"),
-    };
+    let Ok(mut socket) = Socket::connect(url).await else { return fail(WEBSOCKET, "it did not open") };
     while let Some(Ok(message)) = socket.next().await {
-        if let Message::Text(text) = message
-            && let Some(update) = json::parse(&text)
-        {
+        if let Message::Text(update) = message {
             take(WEBSOCKET, &update);
         }
     }
     fail(WEBSOCKET, "the connection ended");
 }
 
-fn events(url: &str) -> Option<(EventSource, Closure<dyn Fn(MessageEvent)>)> {
+fn events(url: &str) -> Option<Events> {
     let Ok(events) = EventSource::new(url) else {
         fail(EVENTS, "the browser refused to open it");
         return None;
     };
     let listener = Closure::<dyn Fn(MessageEvent)>::new(|event: MessageEvent| {
-        if let Some(update) = event.data().as_string().and_then(|text| json::parse(&text)) {
-            take(EVENTS, &update);
-        }
+        take(EVENTS, &event.data().as_string().unwrap_or_default());
     });
     events.set_onmessage(Some(listener.as_ref().unchecked_ref()));
     Some((events, listener))
@@ -122,17 +115,15 @@ async fn polls(way: usize, url: String, every: i32, init: RequestInit) {
         let every = (f64::from(every) * (0.75 + Math::random() / 2.0)) as i32;
         let began = Date::now();
         let next = after.map_or(url.clone(), |after: u64| format!("{url}&after={after}"));
-        let Some(answer) = get(&next, &init).await.and_then(|text| json::parse(&text)) else {
-            return fail(way, "a request failed");
-        };
-        let updates = json::array(&answer, "updates");
-        if updates.length() == 0 {
+        let Some(answer) = get(&next, &init).await else { return fail(way, "a request failed") };
+        let updates = json::elements(json::member(&answer, "updates").unwrap_or_default());
+        if updates.is_empty() {
             with(way, |way| way.in_vain += 1);
         }
-        for update in updates.iter() {
-            take(way, &update);
+        for update in updates {
+            take(way, update);
         }
-        after = json::count(&answer, "latest");
+        after = json::number(&answer, "latest");
         #[expect(clippy::cast_possible_truncation, reason = "it is less than a minute")]
         let left = every - (Date::now() - began) as i32;
         if every > 0 && left > 0 {
@@ -143,17 +134,16 @@ async fn polls(way: usize, url: String, every: i32, init: RequestInit) {
 
 /// What the server says that each way cost since it began; `None` if it is not this project's.
 pub(super) async fn bills(base: &str) -> Option<[Bill; 4]> {
-    let statement = json::parse(&get(&format!("{base}/feed/prices/cost"), &RequestInit::new()).await?)?;
+    let (_, statement) = net::ask("GET", &format!("{base}/feed/prices/cost")).await?;
     let bill = |name: &str| {
-        let line = json::field(&statement, name);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-        let cpu = json::number(&line, "cpu_us").map(|micros| (micros * 1000.0) as u64);
+        let line = json::member(&statement, name)?;
         Some(Bill {
-            requests: json::count(&line, "requests")?,
-            updates: json::count(&line, "updates")?,
-            bytes_in: json::count(&line, "bytes_in")?,
-            bytes_out: json::count(&line, "bytes_out")?,
-            cpu,
+            requests: json::number(line, "requests")?,
+            updates: json::number(line, "updates")?,
+            bytes_in: json::number(line, "bytes_in")?,
+            bytes_out: json::number(line, "bytes_out")?,
+            // As with milliseconds, a thousand times as many.
+            cpu: json::micros(line, "cpu_us"),
         })
     };
     Some([bill("websocket")?, bill("events")?, bill("long_polling")?, bill("polling")?])
@@ -177,10 +167,10 @@ async fn sleep(milliseconds: i32) {
 }
 
 /// An update arrived.
-fn take(way: usize, update: &JsValue) {
+fn take(way: usize, update: &str) {
     let Some(made) = json::number(update, "time") else { return };
-    #[expect(clippy::cast_possible_truncation, reason = "it saturates")]
-    let age = (Date::now() - made) as i32;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "it saturates")]
+    let age = (Date::now() - made as f64) as i32;
     with(way, |way| {
         way.updates += 1;
         way.ages.push(age);

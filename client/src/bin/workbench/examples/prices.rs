@@ -1,20 +1,20 @@
 //! Live prices, over the server's `/feed/prices`: each connection asks for what came after the last update that is here.
 
+use std::fmt::Write as _;
+
 use std::{
     cell::{Cell, RefCell},
     future::ready,
 };
 
-use js_sys::{Object, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Element, HtmlInputElement};
 use wirescope::{link::Link, socket::Message};
 
 use super::{Heard, Running, address, quotes::Quotes, retry, show};
 use crate::{
     app::{self, App},
-    compare::json,
     dom::{self, elements, on},
+    json,
 };
 
 elements! {
@@ -137,12 +137,11 @@ impl View {
         match heard {
             Heard::Stands(said) => show(&self.elements.state, said.state, &said.text),
             Heard::Message(Message::Text(text)) => {
-                let Some(update) = json::parse(&text) else { return };
                 let mut quotes = self.quotes.borrow_mut();
-                if let Some(number) = json::count(&update, "number") {
-                    quotes.update(number, prices(&json::field(&update, "quotes")));
+                if let Some(number) = json::number(&text, "number") {
+                    quotes.update(number, prices(&text));
                 } else if let (Some(after), Some(latest)) =
-                    (json::count(&update, "after"), json::count(&update, "latest"))
+                    (json::number(&text, "after"), json::number(&text, "latest"))
                 {
                     quotes.lost(after, latest);
                 }
@@ -160,22 +159,18 @@ fn next(url: &str) -> String {
     let mut next = url.to_owned();
     app::with(|app| {
         if let Some(last) = app.examples.prices.quotes.borrow().last {
-            next.push_str(&format!("&after={last}"));
+            let _ = write!(next, "&after={last}");
         }
     });
     next
 }
 
 /// The names and the prices, in hundredths.
-fn prices(quotes: &JsValue) -> impl Iterator<Item = (String, u64)> + use<> {
-    let entries: Vec<_> = match quotes.dyn_ref::<Object>() {
-        Some(quotes) => Object::entries(quotes).iter().collect(),
-        None => Vec::new(),
-    };
-    entries.into_iter().filter_map(|entry| {
-        let name = Reflect::get_u32(&entry, 0).ok()?.as_string()?;
-        let price = Reflect::get_u32(&entry, 1).ok()?.as_f64()?;
+fn prices(update: &str) -> impl Iterator<Item = (String, u64)> {
+    let quotes = json::members(json::member(update, "quotes").unwrap_or_default());
+    quotes.into_iter().filter_map(|(name, price)| {
+        let price: f64 = price.parse().ok()?;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-        Some((name, (price * 100.0).round() as u64))
+        Some((name.to_owned(), (price * 100.0).round() as u64))
     })
 }

@@ -1,5 +1,7 @@
 //! Prices as they come, and which of them did not: pure.
 
+use std::fmt::Write as _;
+
 use std::collections::VecDeque;
 
 /// How many prices of each share are kept and drawn.
@@ -69,10 +71,11 @@ impl Quotes {
             0 => {}
             1 => text.push_str("; the feed began anew once, and what was made around that is unknown"),
             times => {
-                text.push_str(&format!(
+                let _ = write!(
+                    text,
                     "; the feed began anew {} times, and what was made around that is unknown",
                     count(times)
-                ));
+                );
             }
         }
         text
@@ -103,7 +106,7 @@ impl Share {
         for (place, price) in self.prices.iter().enumerate() {
             let x = 600 - (self.prices.len() - 1 - place) * 600 / (KEPT - 1);
             let y = 95 - (price - least) * 90 / span;
-            path.push_str(&format!("{}{x} {y}", if place == 0 { 'M' } else { 'L' }));
+            let _ = write!(path, "{}{x} {y}", if place == 0 { 'M' } else { 'L' });
         }
         path
     }

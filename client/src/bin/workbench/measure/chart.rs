@@ -1,5 +1,7 @@
 //! Lines and bars as SVG writes them, in whole numbers: pure.
 
+use std::fmt::Write as _;
+
 /// How high a drawing is, in its own units; what is empty at its top keeps a line from being cut.
 pub(crate) const HEIGHT: u64 = 100;
 /// How wide a value is.
@@ -51,7 +53,7 @@ pub(crate) fn steps(values: &[u64], top: u64) -> String {
 /// The area beneath such a line.
 pub(crate) fn area(values: &[u64], top: u64) -> String {
     let mut path = steps(values, top);
-    path.push_str(&format!("V{HEIGHT}H0Z"));
+    let _ = write!(path, "V{HEIGHT}H0Z");
     path
 }
 
@@ -60,7 +62,7 @@ pub(crate) fn bars(values: &[u64], top: u64) -> String {
     let mut path = String::new();
     for (place, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
         let (x, y) = (place * STEP, height(*value, top));
-        path.push_str(&format!("M{} {HEIGHT}V{y}h{}V{HEIGHT}Z", x + 1, STEP - 2));
+        let _ = write!(path, "M{} {HEIGHT}V{y}h{}V{HEIGHT}Z", x + 1, STEP - 2);
     }
     path
 }
@@ -69,7 +71,7 @@ pub(crate) fn bars(values: &[u64], top: u64) -> String {
 pub(crate) fn marks(places: impl Iterator<Item = bool>) -> String {
     let mut path = String::new();
     for (place, _) in places.enumerate().filter(|(_, is_marked)| *is_marked) {
-        path.push_str(&format!("M{} 0V{HEIGHT}", place * STEP + STEP / 2));
+        let _ = write!(path, "M{} 0V{HEIGHT}", place * STEP + STEP / 2);
     }
     path
 }

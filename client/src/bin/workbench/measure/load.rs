@@ -71,6 +71,7 @@ impl View {
         for radio in [&elements.by_rate, &elements.by_flight] {
             on(radio, "change", |app, _| app.measure.load.show_pace());
         }
+        on(&elements.connections, "change", |app, _| app.changed());
         on(&elements.stop, "click", |app, _| {
             if let Some(run) = app.measure.run.borrow_mut().as_mut() {
                 run.stop();
@@ -96,16 +97,14 @@ impl View {
         let elements = &self.elements;
         let is_on = run.is_some();
         let model = app.model.borrow();
-        let takes = model.selected().phase == Phase::Open || elements.connections.value() != "0";
+        let takes = model.selected().phase == Phase::Open || !self.is_on_selected();
         dom::set_flag(&elements.fields, "disabled", is_on);
-        dom::set_flag(&elements.start, "disabled", is_on || !takes);
+        dom::set_flag(&elements.start, "disabled", is_on);
         dom::set_flag(&elements.stop, "hidden", !is_on);
         dom::set_flag(&elements.progress, "hidden", !is_on);
         let Some(run) = run else {
-            return dom::set_text(
-                &elements.count,
-                if takes { "" } else { "Connect first, or use new connections" },
-            );
+            let hint = if takes { "" } else { "Connect first, or use new connections" };
+            return dom::set_text(&elements.count, hint);
         };
         let Some(at) = run.at(now) else {
             return dom::set_text(&elements.count, "opening connections");
@@ -124,6 +123,10 @@ impl View {
         dom::set_text(&elements.count, &text);
     }
 
+    fn is_on_selected(&self) -> bool {
+        self.elements.connections.value() == "0"
+    }
+
     fn begin(&self, app: &App) {
         if app.measure.run.borrow().is_some() {
             return;
@@ -133,6 +136,10 @@ impl View {
             dom::set_problem(field, &elements.problem, None);
         }
         let Some((plan, grace)) = self.plan() else { return };
+        if self.is_on_selected() && app.model.borrow().selected().phase != Phase::Open {
+            dom::set_text(&elements.problem, "Connect first, or use new connections.");
+            return dom::set_flag(&elements.problem, "hidden", false);
+        }
         let (id, setup) = {
             let model = app.model.borrow();
             (model.selected, model.selected().setup.clone())

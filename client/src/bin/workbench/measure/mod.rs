@@ -27,7 +27,7 @@ use crate::{
     alarm::{Alarm, Turn},
     app::App,
     model::Id,
-    session::Happening,
+    session::{Happening, Session},
 };
 
 /// How often it is looked what waits, in milliseconds.
@@ -192,7 +192,7 @@ impl Panel {
         let ids: Vec<_> = app.model.borrow().connections().iter().map(|connection| connection.id).collect();
         let now = app.now().mono;
         for id in ids {
-            if let Some((buffered, queued)) = app.session(id, |session| session.backlog()) {
+            if let Some((buffered, queued)) = app.session(id, Session::backlog) {
                 self.count(id, now, |second| {
                     second.buffered = second.buffered.max(buffered);
                     second.queued = second.queued.max(queued);

@@ -1,5 +1,7 @@
 //! What came of a load run, as a person, a document and a program read it: pure.
 
+use std::fmt::Write as _;
+
 use super::{
     histogram::Histogram,
     plan::{Pace, Plan},
@@ -182,15 +184,15 @@ impl Outcome {
             ("most_buffered", self.buffered),
             ("no_room_us", self.held_for),
         ] {
-            text.push_str(&format!("\"{name}\":{number},"));
+            let _ = write!(text, "\"{name}\":{number},");
         }
-        text.push_str(&format!("\"stopped\":{}", self.was_stopped));
+        let _ = write!(text, "\"stopped\":{}", self.was_stopped);
         for (name, times) in [("from_due_us", &self.from_due), ("from_sent_us", &self.from_sent)] {
-            text.push_str(&format!(",\"{name}\":{{\"count\":{},\"mean\":{}", times.count(), times.mean()));
+            let _ = write!(text, ",\"{name}\":{{\"count\":{},\"mean\":{}", times.count(), times.mean());
             for (percentile, per_mille) in PERCENTILES {
-                text.push_str(&format!(",\"{percentile}\":{}", times.per_mille(per_mille)));
+                let _ = write!(text, ",\"{percentile}\":{}", times.per_mille(per_mille));
             }
-            text.push_str(&format!(",\"max\":{}}}", times.max()));
+            let _ = write!(text, ",\"max\":{}}}", times.max());
         }
         text.push('}');
         text
@@ -202,18 +204,18 @@ pub(crate) fn markdown(runs: &[Outcome]) -> String {
     let columns: Vec<_> = runs.iter().map(Outcome::cells).collect();
     let mut text = String::from("| |");
     for run in runs {
-        text.push_str(&format!(" run {} |", run.number));
+        let _ = write!(text, " run {} |", run.number);
     }
     text.push_str("\n| --- |");
     text.push_str(&" ---: |".repeat(runs.len()));
     text.push_str("\n| url |");
     for run in runs {
-        text.push_str(&format!(" {} |", run.url.replace('|', "%7C")));
+        let _ = write!(text, " {} |", run.url.replace('|', "%7C"));
     }
     for (line, first) in columns.first().into_iter().flatten().enumerate() {
-        text.push_str(&format!("\n| {} |", first.name));
+        let _ = write!(text, "\n| {} |", first.name);
         for column in &columns {
-            text.push_str(&format!(" {} |", column[line].text));
+            let _ = write!(text, " {} |", column[line].text);
         }
     }
     text.push('\n');
@@ -244,11 +246,10 @@ fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
-            '"' | '\\' => {
-                quoted.push('\\');
-                quoted.push(c);
+            '\0'..='\x1f' => {
+                let _ = write!(quoted, "\\u{:04x}", c as u32);
             }
-            '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", c as u32)),
+            '"' | '\\' => quoted.extend(['\\', c]),
             c => quoted.push(c),
         }
     }

@@ -337,9 +337,8 @@ impl Pipe {
     fn own(place: usize, tag: u32, setup: &Setup) -> Self {
         let attempt = Socket::connect(&setup.url).subprotocols(&setup.offers);
         let (task, reading) = abortable(async move {
-            let mut socket = match attempt.await {
-                Ok(socket) => socket,
-                Err(_) => return tell(tag, move |run, now| run.opened(place, None, now)),
+            let Ok(mut socket) = attempt.await else {
+                return tell(tag, move |run, now| run.opened(place, None, now));
             };
             let opened = socket.clone();
             tell(tag, move |run, now| run.opened(place, Some(opened), now));

@@ -5,7 +5,7 @@ use crate::model::Id;
 /// How many whole seconds are shown.
 pub(crate) const SHOWN: u64 = 60;
 /// Those, the one that is under way, and a power of two.
-const KEPT: u64 = 64;
+const KEPT: usize = 64;
 
 /// What is counted of one second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,14 +37,14 @@ impl Tally {
 /// The latest seconds of one connection, or of all.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
-    seconds: [Second; KEPT as usize],
+    seconds: [Second; KEPT],
     /// The second that is under way, since the page was loaded.
     now: u64,
 }
 
 impl Default for Series {
     fn default() -> Self {
-        Self { seconds: [Second::default(); KEPT as usize], now: 0 }
+        Self { seconds: [Second::default(); KEPT], now: 0 }
     }
 }
 
@@ -54,7 +54,7 @@ impl Series {
         let second = micros / 1_000_000;
         if second > self.now {
             // Those between had nothing; more than there are need not be emptied.
-            for empty in (self.now + 1..=second).rev().take(KEPT as usize) {
+            for empty in (self.now + 1..=second).rev().take(KEPT) {
                 self.seconds[place(empty)] = Second::default();
             }
             self.now = second;
@@ -73,7 +73,7 @@ impl Series {
 }
 
 fn place(second: u64) -> usize {
-    usize::try_from(second % KEPT).unwrap_or(0)
+    usize::try_from(second % KEPT as u64).unwrap_or(0)
 }
 
 /// A series for each connection that had something to tell, and one for all.

@@ -1,6 +1,7 @@
 //! Round trips, drawn: of a connection's messages, or of a run's.
 
 use std::cell::{Cell, RefCell};
+use std::fmt::Write as _;
 
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
@@ -158,7 +159,7 @@ impl View {
                     continue;
                 };
                 before = Some(at);
-                grid.push_str(&format!("M{} 0V100", at * width / 1000));
+                let _ = write!(grid, "M{} 0V100", at * width / 1000);
                 let label = dom::element("span", "", &tick_name(tick));
                 if let Some(label) = label.dyn_ref::<HtmlElement>() {
                     let _ = label.style().set_property("left", &format!("{}.{}%", at / 10, at % 10));
