@@ -195,7 +195,7 @@ mod tests {
         let text = Message::Text("text".to_owned());
         assert_eq!(sent("text"), text);
         assert_eq!(sent("text".to_owned()), text);
-        assert_eq!(sent(&"text".to_owned()), text);
+        assert_eq!(sent("text".to_owned()), text);
         assert_eq!(sent(Cow::Borrowed("text")), text);
         assert_eq!(sent(&text), text);
         assert_eq!(sent(text.clone()), text);
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(sent(*b"bytes"), bytes);
         assert_eq!(sent(&b"bytes"[..]), bytes);
         assert_eq!(sent(b"bytes".to_vec()), bytes);
-        assert_eq!(sent(&b"bytes".to_vec()), bytes);
+        assert_eq!(sent(b"bytes".to_vec()), bytes);
     }
 
     #[test]
@@ -217,7 +217,7 @@ mod tests {
         let text = Message::Text("text".to_owned());
         assert_eq!(made("text"), text);
         assert_eq!(made("text".to_owned()), text);
-        assert_eq!(made(&"text".to_owned()), text);
+        assert_eq!(made("text".to_owned()), text);
         assert_eq!(made(Cow::Borrowed("text")), text);
         assert_eq!(made(&text), text);
         let bytes = Message::Binary(b"bytes".to_vec());
@@ -225,6 +225,6 @@ mod tests {
         assert_eq!(made(*b"bytes"), bytes);
         assert_eq!(made(&b"bytes"[..]), bytes);
         assert_eq!(made(b"bytes".to_vec()), bytes);
-        assert_eq!(made(&b"bytes".to_vec()), bytes);
+        assert_eq!(made(b"bytes".to_vec()), bytes);
     }
 }

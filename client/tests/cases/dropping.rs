@@ -36,7 +36,7 @@ async fn what_was_sent_goes_before_the_close(over: Transport) -> Result<(), Erro
     let socket =
         within("it opens", connecting.watermarks(Watermarks::default().high(u64::MAX).low(0))).await?;
     for _ in 0..8 {
-        socket.try_send(&vec![0; 1024 * 1024])?;
+        socket.try_send(vec![0; 1024 * 1024])?;
     }
     drop(socket);
     assert_eq!(report(&name).await, "close 1000");

@@ -66,7 +66,7 @@ async fn a_thousand_messages_of_both_kinds_keep_their_order(over: Transport) {
     };
     let mut socket = connect(over, &echo()).await;
     for number in 0..1000 {
-        assert_eq!(socket.try_send(&numbered(number)).map(drop), Ok(()));
+        assert_eq!(socket.try_send(numbered(number)).map(drop), Ok(()));
     }
     for number in 0..1000 {
         assert_eq!(receive(&mut socket).await, numbered(number));
@@ -90,7 +90,7 @@ async fn sending_binary_leaves_the_socket_at_array_buffers() {
 async fn what_is_buffered_drains(over: Transport) {
     let mut socket = connect(over, &echo()).await;
     assert_eq!(socket.buffered_amount(), 0);
-    assert_eq!(socket.try_send(&vec![0; 100_000]).map(drop), Ok(()));
+    assert_eq!(socket.try_send(vec![0; 100_000]).map(drop), Ok(()));
     assert!(socket.buffered_amount() >= 100_000, "the browser sends once the page's own turn is over");
     receive(&mut socket).await;
     until("the buffer drains", || socket.buffered_amount() == 0).await;

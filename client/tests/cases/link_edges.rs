@@ -251,7 +251,7 @@ async fn a_slow_uplink_is_no_dead_peer() {
     // More than the kernels on the way take, so that some of it leaves the page's process all the time.
     let sent = js_sys::Date::now();
     while js_sys::Date::now() - sent < 4_000.0 {
-        let _ = link.try_send(&vec![0; 512 * 1024]);
+        let _ = link.try_send(vec![0; 512 * 1024]);
         sleep(20).await;
     }
     assert_eq!(link.phase(), Phase::Open, "{:?}", link.endings());

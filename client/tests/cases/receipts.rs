@@ -47,7 +47,7 @@ async fn sending_waits_above_the_high_mark_until_below_the_low_one(over: Transpo
     let mut socket = within("it opens", to(over, echo()).watermarks(marks)).await?;
     // Three fill the browser's buffer beyond the mark, as nothing drains before this task pauses.
     for _ in 0..3 {
-        socket.try_send(&vec![0; CHUNK])?;
+        socket.try_send(vec![0; CHUNK])?;
     }
     match socket.try_send("one more") {
         Err(Error::Full { buffered }) => assert_eq!(buffered, 3 * CHUNK as u64),
@@ -77,7 +77,7 @@ async fn what_has_not_drained_when_a_close_is_given_up_is_lost(over: Transport) 
         within("it opens", connecting.watermarks(Watermarks::default().high(u64::MAX).low(0))).await?;
     let first = socket.try_send("a word")?;
     within("it drains", first.drained()).await?;
-    let receipts = [socket.try_send(&vec![0; LARGE])?, socket.try_send("behind all that")?];
+    let receipts = [socket.try_send(vec![0; LARGE])?, socket.try_send("behind all that")?];
     let ending = close(&socket, 4001, "enough").await;
     assert_eq!((parts(&ending), ending.initiator), ((1006, "", false), Initiator::Us));
     assert_eq!(first.delivery(), Delivery::Drained, "what has drained stays drained");
@@ -96,7 +96,7 @@ async fn what_has_not_drained_when_the_connection_ends_is_lost() -> Result<(), E
     let socket = connect(Transport::Events, &peer("/wait/1000/reset").await).await;
     let mut receipts = Vec::new();
     for _ in 0..64 {
-        let Ok(receipt) = socket.try_send(&vec![0; CHUNK]).or_else(|_| {
+        let Ok(receipt) = socket.try_send(vec![0; CHUNK]).or_else(|_| {
             // Above the mark: hand it over all the same, so that more is under way than any kernel buffers.
             let raw = socket.as_raw().expect("it is over events");
             raw.send_with_u8_array(&vec![0; CHUNK]).map_err(drop).and(Err(()))
@@ -124,7 +124,7 @@ async fn a_receipt_outlives_its_socket(over: Transport) -> Result<(), Error> {
     let connecting =
         to(over, peer("/wait/5000").await).watermarks(Watermarks::default().high(u64::MAX).low(0));
     let socket = within("it opens", connecting).await?;
-    socket.try_send(&vec![0; LARGE])?;
+    socket.try_send(vec![0; LARGE])?;
     let receipt = socket.try_send("behind all that")?;
     let mut waiting = Box::pin(receipt.drained());
     assert!(matches!(poll_once(waiting.as_mut()).await, Poll::Pending));
@@ -145,7 +145,7 @@ async fn a_close_that_is_not_answered_resolves_as_unclean(over: Transport) -> Re
 async fn a_send_that_waits_for_room_fails_once_the_socket_is_closing(over: Transport) -> Result<(), Error> {
     let connecting = to(over, peer("/wait/5000").await).watermarks(Watermarks::default().high(0).low(0));
     let socket = within("it opens", connecting).await?;
-    socket.try_send(&vec![0; LARGE])?;
+    socket.try_send(vec![0; LARGE])?;
     let mut waiting = Box::pin(socket.send("no room"));
     assert!(matches!(poll_once(waiting.as_mut()).await, Poll::Pending));
     let mut closing = Box::pin(socket.close(CloseCode::NORMAL, ""));

@@ -237,7 +237,9 @@ mod tests {
             assert_eq!((chart.bars[0].text.as_str(), chart.shows.as_str()), ("–", ""));
         }
         let mut blind = ways();
-        blind.iter_mut().for_each(|way| way.bill.cpu = None);
+        for way in &mut blind {
+            way.bill.cpu = None;
+        }
         assert_eq!(cpu(&blind).shows, "This server's system does not tell CPU time.");
     }
 

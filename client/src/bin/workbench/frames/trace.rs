@@ -244,7 +244,9 @@ mod tests {
 
     fn trace(events: &[String]) -> Trace {
         let mut trace = Trace::default();
-        events.iter().for_each(|event| trace.push(event));
+        for event in &events {
+            trace.push(event);
+        }
         trace
     }
 

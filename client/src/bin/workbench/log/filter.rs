@@ -200,7 +200,7 @@ mod tests {
     fn add(log: &mut Log, count: u64) {
         for _ in 0..count {
             let text = format!("message {} ", log.next());
-            let kind = if log.next() % 2 == 0 { Kind::Sent } else { Kind::Received };
+            let kind = if log.next().is_multiple_of(2) { Kind::Sent } else { Kind::Received };
             log.push(Origin::default(), Moment::default(), kind, Content::Message(text.into()));
         }
     }

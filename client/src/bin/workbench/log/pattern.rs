@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn binary_messages_are_searched_as_text() {
-        let bytes = [b"\xff\xfe abc ".as_slice(), &[0xff; 2 * WINDOW], b"end"].concat();
+        let bytes = [b"\xff\xfe abc ".as_slice(), &vec![0xff; 2 * WINDOW], b"end"].concat();
         assert!(matches(&Pattern::text("ABC"), &bytes, false));
         assert!(matches(&Pattern::regex("a.c .").unwrap(), &bytes, false));
         assert!(matches(&Pattern::regex("end$").unwrap(), &bytes, false));

@@ -76,13 +76,13 @@ impl Setup {
         let beat = &retry.heartbeat;
         if !beat.text.is_empty() {
             let ping: Rc<str> = beat.text.as_str().into();
-            let pong: Rc<str> =
+            let answer: Rc<str> =
                 if beat.answer.is_empty() { Rc::clone(&ping) } else { beat.answer.as_str().into() };
             options = options.heartbeat(Heartbeat::new(
                 ms(beat.interval),
                 ms(beat.deadline),
                 move || Message::from(&*ping),
-                move |message| matches!(message, Message::Text(text) if **text == *pong),
+                move |message| matches!(message, Message::Text(text) if **text == *answer),
             ));
         }
         if self.stream { options.stream_if_available() } else { options }

@@ -151,6 +151,7 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "as decoding may fail")]
     fn same(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
