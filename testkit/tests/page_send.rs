@@ -209,7 +209,7 @@ fn a_message_is_sent_again_and_again_with_its_placeholders() {
         page.until_text("#repeat-count", "done: 3 sent").await;
         page.until_rows("received text", 3).await;
         let last = page.until_row("received text").await.content;
-        assert!(last.starts_with("{\"n\": 3, \"id\": \"") && last.contains("T") && last.len() > 70, "{last}");
+        assert!(last.starts_with("{\"n\": 3, \"id\": \"") && last.contains('T') && last.len() > 70, "{last}");
 
         // Until it is stopped; and with the connection it ends, and says so.
         page.fill("#repeat-times", "").await;

@@ -244,7 +244,7 @@ mod tests {
 
     fn trace(events: &[String]) -> Trace {
         let mut trace = Trace::default();
-        for event in &events {
+        for event in events {
             trace.push(event);
         }
         trace
