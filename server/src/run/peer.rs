@@ -106,8 +106,7 @@ impl Peer {
         let frame = CloseFrame { code: code.number().into(), reason: reason.into() };
         match self.sink.send(Message::Close(Some(frame))).await {
             // As in a browser, to close what is closed is nothing.
-            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed) => Ok(()),
-            Err(Error::Protocol(_)) => Ok(()),
+            Ok(()) | Err(Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(_)) => Ok(()),
             Err(error) => Err(why(&error)),
         }
     }
