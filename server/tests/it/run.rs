@@ -3,13 +3,12 @@
 use std::{
     io::Write as _,
     net::SocketAddr,
-    path::PathBuf,
     process::{Command, Output, Stdio},
 };
 
 use wirescope_server::Server;
 
-use crate::support::{server, server_with};
+use crate::support::{server, soon};
 
 /// Plays a script with these flags, and gives what came of it.
 async fn run(script: &str, flags: &[&str]) -> Output {
@@ -25,7 +24,7 @@ async fn run(script: &str, flags: &[&str]) -> Output {
         drop(stdin);
         child.wait_with_output().unwrap()
     });
-    crate::support::soon(played).await.unwrap()
+    soon(played).await.unwrap()
 }
 
 fn said(output: &Output) -> (i32, String, String) {
@@ -219,13 +218,13 @@ async fn a_script_may_be_larger_than_what_waits_anywhere() {
 #[cfg(feature = "tls")]
 #[tokio::test]
 async fn over_tls_it_trusts_whom_it_is_told_to() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("run-tls");
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("run-tls");
     std::fs::create_dir_all(&folder).unwrap();
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let server = server_with(|config| {
+    let server = crate::support::server_with(|config| {
         config.tls = Some(wirescope_server::Tls::Files { certificate: certificate.clone(), key });
     })
     .await;
