@@ -161,7 +161,7 @@ impl Seat {
     }
 
     fn line(&self, class: &str, text: &str) -> Element {
-        let line = dom::element("li", class, "");
+        let line = dom::element("p", class, "");
         let words = dom::element("span", "content", "");
         for piece in format::pieces(text) {
             match piece {
