@@ -174,7 +174,7 @@ fn frames_of_no_message_are_there_and_the_two_verdicts() {
         until_text(page, ".strip", "Pong").await;
         look_at(page, "closed", 0, "frames").await;
         until_text(page, ".strip", "inject").await;
-        until_text(page, ".verdicts", "Not closed cleanly: code 1006.").await;
+        until_text(page, ".two-verdicts", "Not closed cleanly: code 1006.").await;
         until_text(
             page,
             ".differences",
@@ -193,7 +193,7 @@ fn a_reset_is_told_by_both() {
         say(page, "one").await;
         page.until_state("lost").await;
         look_at(page, "closed", 0, "frames").await;
-        until_text(page, ".verdicts", "The server reset the TCP connection.").await;
+        until_text(page, ".two-verdicts", "The server reset the TCP connection.").await;
         until_text(page, ".differences", "1006 is in no frame").await;
     });
 }

@@ -437,7 +437,7 @@ fn work_out(key: Key, sent: &str) {
 
 /// The two verdicts side by side, and why they differ.
 fn verdicts(trace: &Trace) -> Element {
-    let section = element("section", "verdicts", "");
+    let section = element("section", "two-verdicts", "");
     let Some(ended) = &trace.ended else { return section };
     append(&section, &element("h3", "", "How it ended"));
     let both = element("div", "both", "");
