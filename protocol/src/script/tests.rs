@@ -249,7 +249,7 @@ fn what_came_is_told_in_a_line_however_long_it_is() {
     assert_eq!(told(Arrival::Closed(CloseCode::new(1001), "b\"e")), "close 1001 going away \"b\\\"e\"");
     let long = told(Arrival::Text(&"é".repeat(100_000)));
     assert!(long.len() < 500 && long.ends_with("and 199600 bytes more"), "{long}");
-    assert!(told(Arrival::Binary(&[7; 100_000])).ends_with("07 and 99950 bytes more"));
+    assert!(told(Arrival::Binary(&vec![7; 100_000])).ends_with("07 and 99950 bytes more"));
 }
 
 #[test]
