@@ -42,11 +42,6 @@ fn a_page_that_is_left_closes_and_one_that_is_back_opens_again() {
     library::run(left_and_back);
 }
 
-#[test]
-fn a_page_that_is_left_closes_and_one_that_is_back_opens_again_in_firefox() {
-    library::run_in(Kind::Firefox, left_and_back);
-}
-
 async fn left_and_back(page: &mut Library) {
     open_link(page, false).await;
     echo(page, "first").await;
@@ -78,11 +73,6 @@ async fn not_restored(page: &Library) -> String {
 #[test]
 fn what_is_sent_while_the_page_is_left_goes_out_when_it_is_back() {
     library::run(sent_while_left);
-}
-
-#[test]
-fn what_is_sent_while_the_page_is_left_goes_out_when_it_is_back_in_firefox() {
-    library::run_in(Kind::Firefox, sent_while_left);
 }
 
 async fn sent_while_left(page: &mut Library) {
