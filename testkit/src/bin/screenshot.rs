@@ -19,11 +19,23 @@ async fn main() {
     let page = Page::start_on(listen).await;
     page.home().await;
     page.prefer("light").await;
-    page.resize(1280, 800, 1.2).await;
+    page.resize(1280, 900, 1.2).await;
     session(&page).await;
+    // The row that the echo of the JSON is, and its frame as the server saw it.
+    page.script("[...document.querySelectorAll('#rows > li.received')].pop().click()").await;
+    page.click("#detail-tab-frames").await;
+    page.until("the frame is drawn", async || {
+        page.text("#detail-frames").await.contains("FIN").then_some(())
+    })
+    .await;
     save(&page, "workbench-light.png").await;
     page.prefer("dark").await;
+    page.click("#break > summary").await;
     save(&page, "workbench-dark.png").await;
+    page.click("#break > summary").await;
+    page.click("#tab-measure").await;
+    save(&page, "workbench-measure.png").await;
+    page.click("#tab-log").await;
     page.resize(360, 780, 2.0).await;
     page.script("document.getElementById('send-form').scrollIntoView()").await;
     save(&page, "workbench-narrow.png").await;
