@@ -242,7 +242,7 @@ async fn rows(rows: u64) -> Value {
         "filter_hits": filtered.hits,
         "filter_tasks_over_50_ms": page.long_tasks().await,
         "filter_longest_task_ms": tenths(page.longest_task().await),
-        "log_bytes": page.text("#log-bytes").await,
+        "log_bytes": page.text("#log-kept").await,
         "wasm_mib": tenths(page.wasm().await),
         "heap_mib": tenths(page.heap().await),
     });
