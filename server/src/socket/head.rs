@@ -10,21 +10,21 @@ pub(crate) const LONGEST: usize = 10;
 
 /// The head of a frame that a client sent, as far as frames are told apart by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) first: u8,
-    pub(super) key: Option<[u8; 4]>,
+pub(crate) struct Head {
+    pub(crate) first: u8,
+    pub(crate) key: Option<[u8; 4]>,
     /// Of the head, in bytes.
-    pub(super) size: usize,
+    pub(crate) size: usize,
     /// Of the payload.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// Whether the length has its shortest form.
-    pub(super) is_shortest: bool,
+    pub(crate) is_shortest: bool,
 }
 
 impl Head {
     /// The head that the bytes begin with, once it is whole.
     #[inline]
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let &[first, second, ref rest @ ..] = bytes else { return None };
         let (extended, length, is_shortest) = match second & 0x7f {
             126 => {
@@ -64,7 +64,7 @@ pub(crate) fn put(to: &mut Vec<u8>, first: u8, length: usize) {
 
 /// Takes a mask off, or puts it on.
 #[inline]
-pub(super) fn mask(payload: &mut [u8], key: [u8; 4]) {
+pub(crate) fn mask(payload: &mut [u8], key: [u8; 4]) {
     let word = u128::from_ne_bytes(std::array::from_fn(|at| key[at % 4]));
     let (blocks, rest) = payload.as_chunks_mut::<16>();
     for block in blocks {

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use bytes::{Buf as _, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use wirescope_protocol::CloseCode;
+
+use crate::socket::head::{self, Head};
 
 /// A whole frame, rightly made or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +54,7 @@ impl Frame {
     pub(crate) fn unmasked(&self, most: usize) -> Vec<u8> {
         let mut bytes = self.payload[..self.payload.len().min(most)].to_vec();
         if let Some(key) = self.key() {
-            for (byte, key) in bytes.iter_mut().zip(key.into_iter().cycle()) {
-                *byte ^= key;
-            }
+            head::mask(&mut bytes, key);
         }
         bytes
     }
@@ -75,18 +75,9 @@ impl Frame {
 /// The head of a frame whose length has its shortest form.
 pub(super) fn head(first: u8, length: usize, key: Option<[u8; 4]>) -> Bytes {
     let mut head = Vec::with_capacity(14);
-    let mask = if key.is_some() { 0x80 } else { 0 };
-    head.push(first);
-    match length {
-        0..=125 => head.push(mask | u8::try_from(length).unwrap_or_default()),
-        126..=0xffff => {
-            head.push(mask | 126);
-            head.extend(u16::try_from(length).unwrap_or_default().to_be_bytes());
-        }
-        _ => {
-            head.push(mask | 127);
-            head.extend((length as u64).to_be_bytes());
-        }
+    head::put(&mut head, first, length);
+    if key.is_some() {
+        head[1] |= 0x80;
     }
     head.extend(key.into_iter().flatten());
     head.into()
@@ -118,7 +109,7 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
                 if !self.buffer.is_empty() {
                     return Ok(Some(Part::Opaque(self.buffer.split().freeze())));
                 }
-            } else if let Some((head, length)) = measure(&self.buffer) {
+            } else if let Some(Head { size: head, length, .. }) = Head::parse(&self.buffer) {
                 if length > self.longest {
                     self.opaque = true;
                     continue;
@@ -140,25 +131,15 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
     }
 }
 
-/// How long the head is, and how long the payload that it announces.
-fn measure(bytes: &[u8]) -> Option<(usize, u64)> {
-    let second = *bytes.get(1)?;
-    let mut rest = &bytes[2..];
-    let (extended, length) = match second & 0x7f {
-        126 if rest.len() >= 2 => (2, u64::from(rest.get_u16())),
-        127 if rest.len() >= 8 => (8, rest.get_u64()),
-        126 | 127 => return None,
-        length => (0, u64::from(length)),
-    };
-    let head = 2 + extended + if second & 0x80 == 0 { 0 } else { 4 };
-    (bytes.len() >= head).then_some((head, length))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn measured(bytes: &[u8]) -> Option<(usize, u64)> {
+        Head::parse(bytes).map(|head| (head.size, head.length))
+    }
 
     async fn all(bytes: &[u8]) -> Vec<Part> {
         let mut reader = FrameReader::new(bytes, b"", 1000);
@@ -191,9 +172,9 @@ mod tests {
         for (length, expected) in [(125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
             let head = head(0x81, length, None);
             assert_eq!(head.len(), expected);
-            assert_eq!(measure(&head), Some((expected, length as u64)));
+            assert_eq!(measured(&head), Some((expected, length as u64)));
         }
-        assert_eq!(measure(&head(0x81, 126, Some([0; 4]))), Some((8, 126)));
+        assert_eq!(measured(&head(0x81, 126, Some([0; 4]))), Some((8, 126)));
     }
 
     proptest! {
