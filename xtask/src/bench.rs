@@ -12,11 +12,10 @@ use crate::process;
 use crate::report::Table;
 use crate::serve;
 use crate::size::{grouped, gzip_size};
+use crate::suites::{self, PAGE_TEST, Run};
 use crate::tools::{Need, Toolbox};
 use crate::wasm_opt::WasmOpt;
 use crate::workspace::{WASM_TARGET, Workspace};
-
-const PAGE_NEEDS: &[Need] = &[Need::WasmTarget, Need::WasmBindgen, Need::Trunk, Need::Browser];
 
 const NEEDS: &[Need] = &[Need::WasmTarget, Need::WasmBindgen, Need::Browser];
 
@@ -65,28 +64,14 @@ pub(crate) fn client(options: &BenchOptions) -> Result<ExitCode> {
 
 /// Builds the page and the server as a release, then measures them in the browser.
 pub(crate) fn page(options: &[String]) -> Result<ExitCode> {
-    let workspace = Workspace::find()?;
-    let toolbox = Toolbox::prepare(&workspace, PAGE_NEEDS);
-    toolbox.require(PAGE_NEEDS)?;
-    let folder = workspace.target_dir.join("bench");
+    let run = Run::prepare(PAGE_TEST, false)?;
+    run.toolbox.require(PAGE_TEST)?;
+    let folder = run.workspace.target_dir.join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
-    page::build(&workspace, &toolbox)?;
-    let server = serve::build_server(&workspace, &toolbox)?;
-    let mut command = toolbox.cargo(&workspace);
-    command.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--package",
-        "wirescope-testkit",
-        "--bin",
-        "bench_page",
-        "--",
-    ]);
-    command.arg("--json").arg(folder.join("page.json")).args(options);
-    let browser = toolbox.browser()?;
-    command.env("WIRESCOPE_CHROME", &browser.chrome).env("WIRESCOPE_CHROMEDRIVER", &browser.driver);
-    command.env("WIRESCOPE_SERVER_BIN", server);
+    let mut command = run.toolbox.cargo(&run.workspace);
+    command.args(["run", "--quiet", "--release", "--package", "wirescope-testkit"]);
+    command.args(["--bin", "bench_page", "--", "--json"]).arg(folder.join("page.json")).args(options);
+    suites::page_environment(&run, &mut command)?;
     eprintln!("measuring: {}", process::shown(&command));
     process::run(&mut command)?;
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::process;
 use crate::serve;
-use crate::suites;
+use crate::suites::{self, interop};
 use crate::tools::Toolbox;
 use crate::workspace::Workspace;
 
@@ -117,9 +117,7 @@ fn node(workspace: &Workspace, toolbox: &Toolbox, folder: &Path) -> Result<PathB
         let from = workspace.root.join(FOLDER).join("node").join(name);
         fs::copy(&from, to.join(name)).with_context(|| format!("copying {}", from.display()))?;
     }
-    let mut npm = toolbox.command("npm");
-    npm.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]);
-    process::capture(npm.current_dir(&to))?;
+    interop::npm_ci(toolbox, &to)?;
     Ok(to.join("ws.mjs"))
 }
 

@@ -1,7 +1,7 @@
 //! What `cargo xtask test` runs: one function for each suite, in the order of the table.
 
 mod fuzz;
-mod interop;
+pub(crate) mod interop;
 mod library;
 
 use std::cell::{OnceCell, RefCell};
@@ -478,16 +478,7 @@ fn axe(run: &Run) -> Result<PathBuf> {
     for name in ["package.json", "package-lock.json"] {
         fs::copy(from.join(name), to.join(name)).with_context(|| format!("copying {name}"))?;
     }
-    let mut npm = run.toolbox.command("npm");
-    npm.args([
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--no-update-notifier",
-        "--loglevel=error",
-    ]);
-    process::capture(npm.current_dir(&to)).context("npm is not to be had")?;
+    interop::npm_ci(&run.toolbox, &to).context("npm is not to be had")?;
     Ok(script)
 }
 

@@ -133,9 +133,17 @@ impl Peer {
     }
 }
 
-fn npm_ci(toolbox: &Toolbox, folder: &Path) -> Result<()> {
+/// Installs what a folder's lock file pins, and runs nothing of it.
+pub(crate) fn npm_ci(toolbox: &Toolbox, folder: &Path) -> Result<()> {
     let mut command = toolbox.command("npm");
-    command.args(["ci", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]);
+    command.args([
+        "ci",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]);
     process::capture(command.current_dir(folder)).map(drop)
 }
 
