@@ -1,8 +1,10 @@
 //! Something that is done a while later: one timeout, set again and again.
 
-use std::cell::Cell;
+use std::{cell::Cell, rc::Rc};
 
+use js_sys::Promise;
 use wasm_bindgen::{JsCast as _, closure::Closure};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::MessageChannel;
 
 use crate::{
@@ -13,13 +15,19 @@ use crate::{
 /// Calls back once each time it is set. It lives as long as the page.
 pub(crate) struct Alarm {
     callback: Closure<dyn Fn()>,
-    id: Cell<Option<i32>>,
+    id: Rc<Cell<Option<i32>>>,
 }
 
 impl Alarm {
     pub(crate) fn new(callback: fn(&App)) -> Self {
-        let callback = Closure::new(move || app::with(callback));
-        Self { callback, id: Cell::new(None) }
+        let id = Rc::new(Cell::new(None));
+        let rung = Rc::clone(&id);
+        let callback = Closure::new(move || {
+            // First, so that the callback can set it anew.
+            rung.set(None);
+            app::with(callback);
+        });
+        Self { callback, id }
     }
 
     /// Calls back after this many milliseconds, and not when it was set to before.
@@ -42,26 +50,26 @@ impl Alarm {
             dom::window().clear_timeout_with_handle(id);
         }
     }
-
-    /// What the callback does first, so that it can be set anew.
-    pub(crate) fn rang(&self) {
-        self.id.set(None);
-    }
 }
 
 /// Calls back as soon as the browser has had its turn, without the 4 ms that nested timeouts take.
 pub(crate) struct Turn {
     channel: MessageChannel,
     _callback: Closure<dyn Fn()>,
-    asked: Cell<bool>,
+    asked: Rc<Cell<bool>>,
 }
 
 impl Turn {
     pub(crate) fn new(callback: fn(&App)) -> Self {
-        let callback = Closure::<dyn Fn()>::new(move || app::with(callback));
+        let asked = Rc::new(Cell::new(false));
+        let came = Rc::clone(&asked);
+        let callback = Closure::<dyn Fn()>::new(move || {
+            came.set(false);
+            app::with(callback);
+        });
         let channel = MessageChannel::new().expect("a browser has channels");
         channel.port1().set_onmessage(Some(callback.as_ref().unchecked_ref()));
-        Self { channel, _callback: callback, asked: Cell::new(false) }
+        Self { channel, _callback: callback, asked }
     }
 
     pub(crate) fn ask(&self) {
@@ -69,9 +77,12 @@ impl Turn {
             let _ = self.channel.port2().post_message(&wasm_bindgen::JsValue::NULL);
         }
     }
+}
 
-    /// What the callback does first, so that it can be asked for anew.
-    pub(crate) fn came(&self) {
-        self.asked.set(false);
-    }
+/// Waits so many milliseconds; with 0, until the browser has had its turn.
+pub(crate) async fn pause(milliseconds: i32) {
+    let paused = Promise::new(&mut |resolve, _| {
+        let _ = dom::window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
+    });
+    let _ = JsFuture::from(paused).await;
 }

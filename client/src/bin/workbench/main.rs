@@ -10,6 +10,7 @@
 
 mod alarm;
 mod app;
+mod clipboard;
 mod compare;
 mod composer;
 mod connect;

@@ -84,7 +84,6 @@ impl Panel {
             number: Cell::new(0),
             is_drawn: Cell::new(true),
             ticker: Alarm::new(|app| {
-                app.compare.ticker.rang();
                 app.compare.tick(app);
             }),
         }

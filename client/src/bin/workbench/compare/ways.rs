@@ -11,7 +11,7 @@ use web_sys::{AbortController, EventSource, MessageEvent, RequestInit, Response}
 use wirescope::socket::{Message, Socket};
 
 use super::figures::{Bill, POLLING, WEBSOCKET, Way};
-use crate::{app, dom, json, net};
+use crate::{alarm::pause, app, dom, json, net};
 
 const EVENTS: usize = 1;
 const LONG_POLLING: usize = 2;
@@ -127,7 +127,7 @@ async fn polls(way: usize, url: String, every: i32, init: RequestInit) {
         #[expect(clippy::cast_possible_truncation, reason = "it is less than a minute")]
         let left = every - (Date::now() - began) as i32;
         if every > 0 && left > 0 {
-            sleep(left).await;
+            pause(left).await;
         }
     }
 }
@@ -157,13 +157,6 @@ async fn get(url: &str, init: &RequestInit) -> Option<String> {
         return None;
     }
     JsFuture::from(answer.text().ok()?).await.ok()?.as_string()
-}
-
-async fn sleep(milliseconds: i32) {
-    let slept = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = dom::window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, milliseconds);
-    });
-    let _ = JsFuture::from(slept).await;
 }
 
 /// An update arrived.

@@ -125,7 +125,7 @@ impl Panel {
         dom::set_attribute(&elements.connect, "type", if trying { "button" } else { "submit" });
         dom::set_flag(&elements.connect, "disabled", matches!(phase, Phase::Open | Phase::Closing));
         dom::set_flag(&elements.disconnect, "disabled", phase != Phase::Open);
-        self.standing.render(app, connection);
+        self.standing.render(connection);
     }
 
     /// Takes these for the setups of the connections that there are, and of as many more as it takes. Those that live are

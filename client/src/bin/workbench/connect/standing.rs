@@ -1,14 +1,12 @@
 //! Where the selected connection stands: what it waits for, and at the end what happened and what to do.
 
-use std::cell::Cell;
-
 use js_sys::Date;
-use wasm_bindgen::{JsCast as _, closure::Closure};
 use web_sys::Element;
 use wirescope::socket::{Cause, Diagnosis};
 
 use crate::{
-    app::{self, App},
+    alarm::Alarm,
+    app::App,
     dom::{self, elements, on},
     format,
     model::{Connection, Phase},
@@ -32,8 +30,7 @@ elements! {
 
 pub(super) struct Standing {
     elements: Elements,
-    tick: Closure<dyn Fn()>,
-    ticking: Cell<bool>,
+    tick: Alarm,
 }
 
 impl Standing {
@@ -47,16 +44,10 @@ impl Standing {
             let id = app.model.borrow().selected;
             app.abandon(id, "Not waited for: the peer had not answered the Close frame yet.");
         });
-        let tick = Closure::new(|| {
-            app::with(|app| {
-                app.connect.standing.ticking.set(false);
-                app.changed();
-            });
-        });
-        Self { elements, tick, ticking: Cell::new(false) }
+        Self { elements, tick: Alarm::new(App::changed) }
     }
 
-    pub(super) fn render(&self, app: &App, connection: &Connection) {
+    pub(super) fn render(&self, connection: &Connection) {
         let elements = &self.elements;
         dom::set_text(&elements.text, &text(connection));
         dom::set_flag(&elements.try_now, "hidden", connection.phase != Phase::Waiting);
@@ -68,11 +59,8 @@ impl Standing {
         if let Some(diagnosis) = diagnosis {
             self.show(diagnosis);
         }
-        if connection.until.is_some() && !self.ticking.replace(true) {
-            let _ = app.window.set_timeout_with_callback_and_timeout_and_arguments_0(
-                self.tick.as_ref().unchecked_ref(),
-                EVERY,
-            );
+        if connection.until.is_some() {
+            self.tick.set_unless_set(EVERY);
         }
     }
 

@@ -44,7 +44,6 @@ impl Panel {
             prices: prices::View::new(),
             is_shown: Cell::new(false),
             leaving: Alarm::new(|app| {
-                app.examples.leaving.rang();
                 app.examples.leave("disconnected, since nobody looked");
             }),
         }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 use wirescope::{CloseCode, spawn};
 
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
+    clipboard,
     dom::{self, append, element, elements, on},
     model::{Connection, Id},
     net,
@@ -405,18 +405,13 @@ impl Panel {
     }
 
     fn copy(&self) {
-        let clipboard = dom::window().navigator().clipboard();
-        // There is none on a page that came over plain HTTP from elsewhere.
-        if !clipboard.is_object() {
-            return dom::set_text(
-                &self.elements.copied,
-                "the browser lets nothing be copied here: select it",
-            );
-        }
-        let copying = clipboard.write_text(&self.elements.url.value());
+        let url = self.elements.url.value();
         spawn(async move {
-            let said =
-                if JsFuture::from(copying).await.is_ok() { "copied" } else { "the browser did not copy it" };
+            let said = if clipboard::copy(&url).await {
+                "copied"
+            } else {
+                "the browser lets nothing be copied here: select it"
+            };
             app::with(|app| dom::set_text(&app.faults.elements.copied, said));
         });
     }

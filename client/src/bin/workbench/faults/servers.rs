@@ -38,7 +38,6 @@ const MOST: usize = 64;
 impl Servers {
     pub(crate) fn new() -> Self {
         let patience = Alarm::new(|app| {
-            app.faults.servers.patience.rang();
             app.faults.servers.go_on(app);
         });
         Self { known: RefCell::default(), waiting: RefCell::default(), patience }

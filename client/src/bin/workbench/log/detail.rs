@@ -2,9 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use js_sys::{Function, Promise, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 use wirescope_protocol::{base64, hex, json};
 
@@ -16,6 +14,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
+    clipboard,
     dom::{self, append, elements, on},
     format,
 };
@@ -291,14 +290,10 @@ impl Detail {
             return self.say(&format!("more than {most} is not copied: save the log instead"));
         }
         let Some(text) = make(payload) else { return self.say(&format!("it is no {form}")) };
-        let Some(copying) = write_clipboard(app, &text) else { return self.say(BLOCKED) };
         wirescope::spawn(async move {
-            let outcome = JsFuture::from(copying).await;
-            app::with(|app| {
-                app.log
-                    .detail
-                    .say(&outcome.map_or_else(|_| BLOCKED.to_owned(), |_| format!("copied as {form}")));
-            });
+            let said =
+                if clipboard::copy(&text).await { format!("copied as {form}") } else { BLOCKED.to_owned() };
+            app::with(|app| app.log.detail.say(&said));
         });
     }
 
@@ -308,13 +303,6 @@ impl Detail {
 }
 
 const BLOCKED: &str = "the browser lets nothing be copied here: select it, and press Ctrl+C";
-
-/// Asks the browser to copy; there may be no clipboard, for pages that came over plain HTTP.
-fn write_clipboard(app: &App, text: &str) -> Option<Promise> {
-    let clipboard = Reflect::get(&app.window.navigator(), &"clipboard".into()).ok()?;
-    let write: Function = Reflect::get(&clipboard, &"writeText".into()).ok()?.dyn_into().ok()?;
-    write.call1(&clipboard, &JsValue::from_str(text)).ok()?.dyn_into().ok()
-}
 
 fn append_more(parent: &Element, shown: usize, length: usize, step: usize) {
     if shown < length {

@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 
-use wasm_bindgen::{JsCast as _, closure::Closure};
+use wasm_bindgen::JsCast as _;
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement, KeyboardEvent};
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
     rows::Rows,
 };
 use crate::{
-    app::{self, App},
+    alarm::Alarm,
+    app::App,
     dom::{self, elements, on},
     format,
     model::Id,
@@ -57,11 +58,10 @@ pub(crate) struct Panel {
     /// Where the rows ended when the reader saw them last.
     seen: Cell<u64>,
     announcer: RefCell<Announcer>,
-    timer: Closure<dyn Fn()>,
-    timer_set: Cell<bool>,
+    /// Until the log may be spoken of again.
+    speaking: Alarm,
     scrolled_at: Cell<u64>,
-    settling: Closure<dyn Fn()>,
-    settling_set: Cell<bool>,
+    settling: Alarm,
 }
 
 impl Panel {
@@ -88,13 +88,6 @@ impl Panel {
         on(&dom::window(), "resize", |app, _| app.changed());
         on(&elements.screen, "click", |app, event| app.log.clicked(app, event));
         on(&elements.screen, "keydown", |app, event| app.log.key(app, event));
-        let timer = Closure::new(|| {
-            app::with(|app| {
-                app.log.timer_set.set(false);
-                app.changed();
-            });
-        });
-        let settling = Closure::new(|| app::with(|app| app.log.settled(app)));
         Self {
             elements,
             rows: RefCell::new(Rows::new()),
@@ -105,11 +98,9 @@ impl Panel {
             held: Cell::default(),
             seen: Cell::default(),
             announcer: RefCell::default(),
-            timer,
-            timer_set: Cell::default(),
+            speaking: Alarm::new(App::changed),
             scrolled_at: Cell::default(),
-            settling,
-            settling_set: Cell::default(),
+            settling: Alarm::new(|app| app.log.settled(app)),
         }
     }
 
@@ -185,9 +176,7 @@ impl Panel {
             Said::Nothing => {}
             Said::This(text) => dom::set_text(&self.elements.announcer, &text),
             Said::Later => {
-                if !self.timer_set.replace(true) {
-                    after(app, &self.timer, announce::EVERY_MS);
-                }
+                self.speaking.set_unless_set(announce::EVERY_MS.into());
             }
         }
     }
@@ -283,23 +272,15 @@ impl Panel {
     /// Waits until the reader's hand rests.
     fn settle(&self, app: &App) {
         self.scrolled_at.set(app.now().mono);
-        if !self.settling_set.replace(true) {
-            after(app, &self.settling, SETTLED_MS);
-        }
+        self.settling.set_unless_set(SETTLED_MS.into());
     }
 
     fn settled(&self, app: &App) {
         let rested = app.now().mono.saturating_sub(self.scrolled_at.get());
         if rested + 1000 < u64::from(SETTLED_MS) * 1000 {
-            return after(app, &self.settling, SETTLED_MS);
+            return self.settling.set(SETTLED_MS.into());
         }
-        self.settling_set.set(false);
         self.rows.borrow_mut().settled = true;
         app.changed();
     }
-}
-
-fn after(app: &App, callback: &Closure<dyn Fn()>, ms: u16) {
-    let callback = callback.as_ref().unchecked_ref();
-    let _ = app.window.set_timeout_with_callback_and_timeout_and_arguments_0(callback, ms.into());
 }

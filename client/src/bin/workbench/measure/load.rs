@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 
 use js_sys::Math;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 
 use super::{
@@ -14,6 +13,7 @@ use super::{
 };
 use crate::{
     app::{self, App},
+    clipboard,
     dom::{self, elements, on},
     format,
     log::{Kind, Note},
@@ -261,11 +261,11 @@ impl View {
 
     fn copy(&self, text: fn(&[Outcome]) -> String) {
         let text = text(&self.outcomes.borrow());
-        let copied = dom::window().navigator().clipboard().write_text(&text);
         wasm_bindgen_futures::spawn_local(async move {
-            let said = match JsFuture::from(copied).await {
-                Ok(_) => "Copied",
-                Err(_) => "The browser did not let this page copy",
+            let said = if clipboard::copy(&text).await {
+                "Copied"
+            } else {
+                "The browser did not let this page copy"
             };
             app::with(|app| dom::set_text(&app.measure.load.elements.copied, said));
         });

@@ -59,19 +59,15 @@ impl Panel {
             run: RefCell::default(),
             drawn: Cell::new(None),
             sampler: Alarm::new(|app| {
-                app.measure.sampler.rang();
                 app.measure.sample(app);
             }),
             pacer: Alarm::new(|app| {
-                app.measure.pacer.rang();
                 app.measure.step(app);
             }),
             turn: Turn::new(|app| {
-                app.measure.turn.came();
                 app.measure.step(app);
             }),
             progress: Alarm::new(|app| {
-                app.measure.progress.rang();
                 app.changed();
             }),
         }

@@ -6,13 +6,14 @@ mod record;
 use std::cell::{Cell, RefCell};
 
 use js_sys::Array;
-use wasm_bindgen::{JsCast as _, closure::Closure};
+use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, Element, HtmlElement, HtmlInputElement, HtmlTextAreaElement, Url};
 use wirescope_protocol::{Text, script::Script};
 
 use self::play::{Outcome, Play, Todo};
 use crate::{
+    alarm::Alarm,
     app::{self, App},
     dom::{self, elements, on},
     format,
@@ -55,8 +56,7 @@ pub(crate) struct Panel {
     driving: Cell<bool>,
     /// Since which row of the log it is recorded, and which connection.
     recording: Cell<Option<(u64, Id)>>,
-    tick: Closure<dyn Fn()>,
-    timer: Cell<i32>,
+    tick: Alarm,
 }
 
 impl Panel {
@@ -96,15 +96,13 @@ impl Panel {
             download("conversation.wirescope", &app.script.elements.text.value());
         });
         on(&elements.open, "change", |app, _| app.script.open());
-        let tick = Closure::new(|| app::with(|app| app.script.drive(app)));
         Self {
             elements,
             play: RefCell::default(),
             shown: Cell::default(),
             driving: Cell::default(),
             recording: Cell::default(),
-            tick,
-            timer: Cell::new(0),
+            tick: Alarm::new(|app| app.script.drive(app)),
         }
     }
 
@@ -193,14 +191,9 @@ impl Panel {
             }
         };
         self.driving.set(false);
-        app.window.clear_timeout_with_handle(self.timer.get());
-        if let Some(micros) = wait {
-            let ms = i32::try_from(micros.div_ceil(1000)).unwrap_or(i32::MAX);
-            let set = app.window.set_timeout_with_callback_and_timeout_and_arguments_0(
-                self.tick.as_ref().unchecked_ref(),
-                ms,
-            );
-            self.timer.set(set.unwrap_or_default());
+        match wait {
+            Some(micros) => self.tick.set(i32::try_from(micros.div_ceil(1000)).unwrap_or(i32::MAX)),
+            None => self.tick.clear(),
         }
         app.changed();
     }

@@ -125,7 +125,7 @@ pub(crate) fn without_secrets(url: &str) -> String {
 }
 
 /// Whether a parameter of this name is a secret.
-pub(crate) fn is_secret(name: &str) -> bool {
+fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
     SECRETS.iter().any(|secret| name == *secret || name.ends_with(&format!("_{secret}")))
 }

@@ -11,14 +11,13 @@ mod welcome;
 use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
 
-#[expect(unused_imports, reason = "for what else is kept or shown")]
-pub(crate) use self::address::{is_secret, without_secrets};
+pub(crate) use self::address::without_secrets;
 use self::{address::Address, commands::COMMANDS, palette::Palette, theme::Theme, welcome::Welcome};
 use crate::{
     app::App,
+    clipboard,
     dom::{self, elements, on},
 };
 
@@ -157,12 +156,12 @@ impl Panel {
 
     fn copy_link(&self, app: &App) {
         let link = app.window.location().href().unwrap_or_default();
-        let copying = app.window.navigator().clipboard().write_text(&link);
         let copied = self.elements.copied.clone();
         wirescope::spawn(async move {
-            let says = match JsFuture::from(copying).await {
-                Ok(_) => "copied",
-                Err(_) => "the browser does not let this page copy: take it from the address bar",
+            let says = if clipboard::copy(&link).await {
+                "copied"
+            } else {
+                "the browser does not let this page copy: take it from the address bar"
             };
             dom::set_text(&copied, says);
         });

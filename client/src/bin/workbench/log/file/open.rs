@@ -2,7 +2,7 @@
 //!
 //! A file is data that somebody made: it is read in slices, its lines are bounded, and what is wrong is said with its line.
 
-use js_sys::{ArrayBuffer, JSON, Object, Promise, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, JSON, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -11,7 +11,8 @@ use wirescope_protocol::base64;
 
 use super::ndjson::{DELIVERIES, KINDS};
 use crate::{
-    app, dom,
+    alarm::pause,
+    app,
     log::{Content, Delivery, Kind, Log, Moment, Note, Origin},
     model::Id,
 };
@@ -173,7 +174,7 @@ async fn open_har(
         let mut ordinals = [0_u32; 2];
         for index in 0..messages.length() {
             if index % BATCH == BATCH - 1 {
-                rest().await;
+                pause(0).await;
                 if !tell(opened.rows, u64::from(index) * 100 / u64::from(messages.length())) {
                     return;
                 }
@@ -287,14 +288,6 @@ async fn read(file: &File, from: f64, to: f64) -> Option<Vec<u8>> {
     let part = file.slice_with_f64_and_f64(from, to).ok()?;
     let buffer: ArrayBuffer = JsFuture::from(part.array_buffer()).await.ok()?.dyn_into().ok()?;
     Some(Uint8Array::new(&buffer).to_vec())
-}
-
-/// Lets the browser have its turn.
-async fn rest() {
-    let turn = Promise::new(&mut |resolve, _| {
-        let _ = dom::window().set_timeout_with_callback(&resolve);
-    });
-    let _ = JsFuture::from(turn).await;
 }
 
 /// As `JSON::parse`, without a copy of the text in Rust.

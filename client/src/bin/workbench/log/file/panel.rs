@@ -103,11 +103,9 @@ impl FilePanel {
             opening: Cell::default(),
             said: RefCell::default(),
             turn: Turn::new(|app| {
-                app.log.file.turn.came();
                 app.log.file.advance(app);
             }),
             alarm: Alarm::new(|app| {
-                app.log.file.alarm.rang();
                 app.log.file.advance(app);
             }),
             saved: RefCell::default(),
