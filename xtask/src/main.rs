@@ -11,6 +11,7 @@ mod report;
 mod screenshot;
 mod serve;
 mod size;
+mod split;
 mod suites;
 mod supervisor;
 mod test;

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::process;
+use crate::split;
 use crate::tools::{self, Toolbox};
 use crate::wasm_opt::WasmOpt;
 use crate::workspace::Workspace;
@@ -48,8 +49,10 @@ pub(crate) fn build(workspace: &Workspace, toolbox: &Toolbox) -> Result<Page> {
 
     let _ = fs::remove_file(&stamp);
     let mut trunk = trunk(toolbox);
+    split::prepare(&mut trunk);
     eprintln!("building the page: {}", process::shown(&trunk));
     process::run(trunk.current_dir(&workspace.root))?;
+    split::split(workspace, toolbox)?;
     let wasm_opt = WasmOpt::ensure(workspace);
     let outcome = match &wasm_opt {
         Some(wasm_opt) => optimise(&dist, &before, wasm_opt),

@@ -14,12 +14,13 @@ use crate::process;
 use crate::workspace::{WASM_TARGET, Workspace, cargo};
 
 /// Every pinned version is in this table and the constant below it.
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool {
         need: Need::Trunk,
         krate: "trunk",
         version: Version::Pinned("0.21.14"),
         programs: &["trunk"],
+        features: "",
         minutes: 4,
     },
     Tool {
@@ -28,6 +29,15 @@ const TOOLS: [Tool; 4] = [
         // The tool reads what the library of the same version left in the Wasm file, and no other.
         version: Version::LockedAs("wasm-bindgen"),
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
+        features: "",
+        minutes: 2,
+    },
+    Tool {
+        need: Need::WasmSplit,
+        krate: "wasm_split_cli_support",
+        version: Version::Pinned("0.2.4"),
+        programs: &["wasm-split-cli"],
+        features: "build-binary",
         minutes: 2,
     },
     Tool {
@@ -35,6 +45,7 @@ const TOOLS: [Tool; 4] = [
         krate: "wasm-pack",
         version: Version::Pinned("0.15.1"),
         programs: &["wasm-pack"],
+        features: "",
         minutes: 2,
     },
     Tool {
@@ -42,6 +53,7 @@ const TOOLS: [Tool; 4] = [
         krate: "geckodriver",
         version: Version::Pinned("0.37.1"),
         programs: &["geckodriver"],
+        features: "",
         minutes: 1,
     },
 ];
@@ -60,7 +72,9 @@ pub(crate) enum Need {
     Trunk,
     /// Makes JavaScript for a Wasm file, and runs tests in a browser.
     WasmBindgen,
-    /// Runs tests in a browser, by way of the tool above.
+    /// Cuts the page's program in two.
+    WasmSplit,
+    /// Runs tests in a browser, by way of `wasm-bindgen`'s.
     WasmPack,
     /// Chromium and its driver.
     Browser,
@@ -71,7 +85,7 @@ pub(crate) enum Need {
 }
 
 /// What building the page takes.
-pub(crate) const PAGE: &[Need] = &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen];
+pub(crate) const PAGE: &[Need] = &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen, Need::WasmSplit];
 
 /// What was found or installed.
 #[derive(Debug)]
@@ -100,7 +114,9 @@ impl Toolbox {
                 Need::WasmTarget => ensure_wasm_target(workspace),
                 Need::Browser => browser::ensure().map(|browser| toolbox.browser = Some(browser)),
                 Need::Firefox => browser::ensure_firefox(),
-                Need::Trunk | Need::WasmBindgen | Need::WasmPack | Need::GeckoDriver => Ok(()),
+                Need::Trunk | Need::WasmBindgen | Need::WasmSplit | Need::WasmPack | Need::GeckoDriver => {
+                    Ok(())
+                }
             };
             toolbox.note(*need, found);
         }
@@ -108,7 +124,7 @@ impl Toolbox {
             .iter()
             .filter(|tool| needs.contains(&tool.need))
             .filter_map(|tool| match tool.version.resolve(workspace) {
-                Ok(version) if toolbox.has(tool, &version) => None,
+                Ok(version) if toolbox.has(workspace, tool, &version) => None,
                 found => Some((tool, found)),
             })
             .collect();
@@ -175,8 +191,9 @@ impl Toolbox {
         }
     }
 
-    fn has(&self, tool: &Tool, version: &str) -> bool {
+    fn has(&self, workspace: &Workspace, tool: &Tool, version: &str) -> bool {
         tool.programs.iter().all(|program| has_version(program, &self.path, version))
+            || is_installed(workspace, tool, version)
     }
 
     fn install(&self, workspace: &Workspace, tool: &Tool, version: &str, progress: &str) -> Result<()> {
@@ -186,13 +203,13 @@ impl Toolbox {
         for program in tool.programs {
             let _ = fs::remove_file(folder.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX)));
         }
-        if self.has(tool, version) {
+        if self.has(workspace, tool, version) {
             return Ok(());
         }
         let by_hand = format!("cargo install --locked {krate}@{version}");
         let started = Instant::now();
 
-        if process::which("cargo-binstall", &self.path).is_some() {
+        if tool.features.is_empty() && process::which("cargo-binstall", &self.path).is_some() {
             eprintln!("[{progress}] installing {krate} {version} into target/tools with cargo binstall");
             let mut command = self.cargo(workspace);
             // When there is no binary to download, what follows compiles the tool, with our settings.
@@ -206,7 +223,7 @@ impl Toolbox {
             ]);
             command.arg(&folder).args([krate, "--version", version]);
             match process::run(&mut command) {
-                Ok(()) if self.has(tool, version) => return Ok(()),
+                Ok(()) if self.has(workspace, tool, version) => return Ok(()),
                 Ok(()) => eprintln!("note: cargo binstall did not bring {krate} {version}"),
                 Err(error) => eprintln!("note: {error:#}"),
             }
@@ -218,7 +235,7 @@ impl Toolbox {
         );
         let mut command = self.cargo(workspace);
         command.args(["install", "--locked", "--force", "--root"]).arg(&folder);
-        command.arg(format!("{krate}@{version}"));
+        command.arg(format!("{krate}@{version}")).args(["--features", tool.features]);
         command.env("CARGO_TARGET_DIR", folder.join("build"));
         // Tools that work for a second at a time are not worth the minutes that trunk's own settings take.
         command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
@@ -229,7 +246,7 @@ impl Toolbox {
         if let Err(error) = process::run(&mut command) {
             bail!("{krate} {version} cannot be installed ({error:#}); by hand: {by_hand}");
         }
-        if !self.has(tool, version) {
+        if !self.has(workspace, tool, version) {
             bail!("{krate} {version} is installed but does not say so by --version; by hand: {by_hand}");
         }
         eprintln!("[{progress}] installed {krate} {version} in {}", process::duration(started.elapsed()));
@@ -258,6 +275,8 @@ struct Tool {
     version: Version,
     /// The programs it consists of; each must be there.
     programs: &'static [&'static str],
+    /// What its programs are built with, beside what its library is.
+    features: &'static str,
     /// How long compiling it takes on two cores.
     minutes: u32,
 }
@@ -282,6 +301,17 @@ fn has_version(program: &str, path: &OsStr, version: &str) -> bool {
     process::which(program, path)
         .and_then(|program| process::capture(Command::new(program).arg("--version")).ok())
         .is_some_and(|said| says_version(&said, version))
+}
+
+/// Whether cargo keeps account of having installed it here: not every program says its version.
+fn is_installed(workspace: &Workspace, tool: &Tool, version: &str) -> bool {
+    let folder = tools_dir(workspace);
+    let account = fs::read_to_string(folder.join(".crates.toml")).unwrap_or_default();
+    account.contains(&format!("\"{} {version} ", tool.krate))
+        && tool
+            .programs
+            .iter()
+            .all(|program| folder.join("bin").join(format!("{program}{}", env::consts::EXE_SUFFIX)).is_file())
 }
 
 fn says_version(said: &str, version: &str) -> bool {

@@ -63,7 +63,12 @@ impl WasmOpt {
     pub(crate) fn optimise(&self, wasm: &Path) -> Result<()> {
         let smaller = wasm.with_extension("wasm-opt");
         let mut command = Command::new(&self.program);
-        command.arg("-Oz").args(FEATURES).arg("-o").arg(&smaller).arg(wasm);
+        command
+            .args(["-Oz", "--strip-debug", "--strip-producers"])
+            .args(FEATURES)
+            .arg("-o")
+            .arg(&smaller)
+            .arg(wasm);
         let outcome = process::capture(&mut command).and_then(|_| Ok(fs::rename(&smaller, wasm)?));
         let _ = fs::remove_file(&smaller);
         outcome

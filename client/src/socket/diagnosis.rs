@@ -176,7 +176,7 @@ fn without_a_word(last: &CloseEvent, earlier: &[CloseEvent]) -> Diagnosis {
             evidence: format!(
                 "it ended without a Close frame {} ms after the last message. A killed server, a lost network and a broken frame \
                  all look like this to a page",
-                last.silence.as_millis()
+                u64::try_from(last.silence.as_millis()).unwrap_or(u64::MAX)
             ),
             advice: "Try again. If it stays, look at the server's log for that moment.",
             retryable: true,

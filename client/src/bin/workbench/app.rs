@@ -1,9 +1,6 @@
 //! The app: the page's state, its parts, and what each event does to them.
 
-use std::{
-    cell::{Cell, OnceCell, RefCell},
-    collections::BTreeMap,
-};
+use std::cell::{Cell, RefCell};
 
 use js_sys::Date;
 use wasm_bindgen::{JsCast, closure::Closure};
@@ -15,9 +12,11 @@ use wirescope::{
 
 use crate::{
     compare, composer, connect, dom, examples, faults, frames,
+    late::{Late, Second},
     log::{self, Delivery, Moment},
     measure,
     model::{Connection, Id, Model},
+    pairs::Pairs,
     script,
     session::{Happening, NotSent, Session},
     shell,
@@ -26,7 +25,7 @@ use crate::{
 thread_local! {
     // The page's one root, alive as long as the page: the browser's callbacks outlive every scope in Rust, and reach
     // what they work on through here.
-    static APP: OnceCell<App> = const { OnceCell::new() };
+    static APP: Cell<Option<&'static App>> = const { Cell::new(None) };
     static STOPPED: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -34,18 +33,26 @@ pub(crate) struct App {
     pub(crate) window: Window,
     performance: Performance,
     pub(crate) model: RefCell<Model>,
-    sessions: RefCell<BTreeMap<Id, Session>>,
+    sessions: RefCell<Pairs<Id, Session>>,
+    /// Which servers are of this project, and what they told of the connections to them.
+    pub(crate) servers: faults::Servers,
+    pub(crate) watched: frames::Watched,
+    pub(crate) counts: measure::Counts,
     // The parts of the page. Each has its elements and what only it knows; all read the model and draw themselves.
-    pub(crate) shell: shell::Panel,
+    pub(crate) welcome: shell::Welcome,
     pub(crate) connect: connect::Panel,
-    pub(crate) composer: composer::Panel,
-    pub(crate) script: script::Panel,
+    pub(crate) button: composer::Button,
     pub(crate) log: log::Panel,
-    pub(crate) faults: faults::Panel,
-    pub(crate) frames: frames::Panel,
-    pub(crate) measure: measure::Panel,
-    pub(crate) compare: compare::Panel,
-    pub(crate) examples: examples::Panel,
+    // Those that are there once the second part of the program is.
+    pub(crate) second: Second,
+    pub(crate) shell: Late<shell::Panel>,
+    pub(crate) composer: Late<composer::Panel>,
+    pub(crate) script: Late<script::Panel>,
+    pub(crate) faults: Late<faults::Panel>,
+    pub(crate) frames: Late<frames::Panel>,
+    pub(crate) measure: Late<measure::Panel>,
+    pub(crate) compare: Late<compare::Panel>,
+    pub(crate) examples: Late<examples::Panel>,
     /// How far the local clock is behind UTC, in milliseconds.
     behind_utc: Cell<f64>,
     frame: Closure<dyn Fn()>,
@@ -53,9 +60,7 @@ pub(crate) struct App {
 }
 
 pub(crate) fn start() {
-    APP.with(|cell| {
-        let _ = cell.set(App::new());
-    });
+    APP.set(Some(Box::leak(Box::new(App::new()))));
     with(App::begin);
 }
 
@@ -66,12 +71,10 @@ pub(crate) fn stop() -> bool {
 
 /// What every callback of the browser begins with.
 pub(crate) fn with(work: impl FnOnce(&App)) {
-    if !STOPPED.get() {
-        APP.with(|cell| {
-            if let Some(app) = cell.get() {
-                work(app);
-            }
-        });
+    if !STOPPED.get()
+        && let Some(app) = APP.get()
+    {
+        work(app);
     }
 }
 
@@ -83,16 +86,22 @@ impl App {
             window,
             model: RefCell::default(),
             sessions: RefCell::default(),
-            shell: shell::Panel::new(),
+            servers: faults::Servers::new(),
+            watched: frames::Watched::default(),
+            counts: measure::Counts::default(),
+            welcome: shell::Welcome::new(),
             connect: connect::Panel::new(),
-            composer: composer::Panel::new(),
-            script: script::Panel::new(),
+            button: composer::Button::new(),
             log: log::Panel::new(),
-            faults: faults::Panel::new(),
-            frames: frames::Panel::new(),
-            measure: measure::Panel::new(),
-            compare: compare::Panel::new(),
-            examples: examples::Panel::new(),
+            second: Second::default(),
+            shell: Late::default(),
+            composer: Late::default(),
+            script: Late::default(),
+            faults: Late::default(),
+            frames: Late::default(),
+            measure: Late::default(),
+            compare: Late::default(),
+            examples: Late::default(),
             behind_utc: Cell::new(0.0),
             frame: Closure::new(|| with(App::render)),
             frame_asked: Cell::new(false),
@@ -102,9 +111,10 @@ impl App {
     fn begin(&self) {
         self.set_clock();
         self.connect.begin(self);
-        self.faults.begin();
-        self.composer.begin();
-        self.shell.begin(self);
+        // The page's own server is asked before anybody connects.
+        self.servers.ask(&self.model.borrow().selected().setup.url);
+        Second::begin();
+        shell::begin(self);
         self.render();
     }
 
@@ -114,7 +124,7 @@ impl App {
             let model = self.model.borrow();
             (model.selected, model.selected().setup.url.clone())
         };
-        if !self.faults.servers.postpones(id, &url) {
+        if !self.servers.postpones(id, &url) {
             self.connect_now(id);
         }
     }
@@ -129,13 +139,14 @@ impl App {
             }
             _ => return,
         };
-        self.faults.opening(id, &setup.url);
-        let is_traced = self.frames.traces(self, &setup.url);
-        self.frames.watched.forget_given(id);
-        match Session::begin(id, &setup, is_traced) {
+        let is_traced = self.watched.is_wanted.get() && self.servers.is_ours(&setup.url);
+        self.watched.forget_given(id);
+        match Session::begin(self, id, &setup, is_traced) {
             Ok(session) => {
                 self.sessions.borrow_mut().insert(id, session);
-                self.connect.connected(self, &setup.url);
+                if let Some(hooks) = self.second.hooks() {
+                    hooks.opening(self, &setup.url);
+                }
             }
             Err(error) => self.happened(id, Happening::Refused(error)),
         }
@@ -145,11 +156,11 @@ impl App {
     /// Ends a connection: a close that a browser takes, or an attempt that is given up.
     pub(crate) fn close(&self, id: Id, code: CloseCode, reason: &str) {
         let now = self.now();
-        if self.sessions.borrow().contains_key(&id) {
+        if self.sessions.borrow().get(&id).is_some() {
             self.model.borrow_mut().with(id, |connection, log| connection.closing(log, now, code, reason));
             let session = self.sessions.borrow_mut().remove(&id);
             if let Some(session) = session {
-                session.close(code, reason);
+                session.close(id, code, reason);
                 // It lasts until it says that it has ended.
                 if self.model.borrow().get(id).is_some_and(Connection::is_live) {
                     self.sessions.borrow_mut().insert(id, session);
@@ -165,7 +176,9 @@ impl App {
         let session = self.sessions.borrow_mut().remove(&id);
         if session.is_some() {
             self.model.borrow_mut().with(id, |connection, log| connection.abandoned(log, now, why));
-            self.script.over(self, id, None);
+            if let Some(hooks) = self.second.hooks() {
+                hooks.abandoned(self, id);
+            }
         }
         drop(session);
         self.changed();
@@ -197,7 +210,7 @@ impl App {
         let taken = session.send(number, message);
         drop(sessions);
         if taken.is_ok() {
-            self.measure.saw_sent(id, now.mono, size);
+            self.counts.saw_sent(id, now.mono, size);
         } else {
             self.happened(id, Happening::Delivered(number, Delivery::Dropped));
         }
@@ -212,15 +225,16 @@ impl App {
 
     /// What a connection tells of itself.
     pub(crate) fn happened(&self, id: Id, happening: Happening) {
-        if let Happening::Received(message) = &happening
-            && self.measure.takes(self, id, message)
-        {
+        let hooks = self.second.hooks();
+        if hooks.is_some_and(|hooks| hooks.takes(self, id, &happening)) {
             return;
         }
         let now = self.now();
-        self.measure.saw(id, now.mono, &happening);
+        self.counts.saw(id, now.mono, &happening);
+        if let Some(hooks) = hooks {
+            hooks.happened(self, id, &happening);
+        }
         let mut ended = false;
-        self.script.happened(id, &happening);
         // The connection of a message may be gone, and its row is not.
         if let Happening::Delivered(number, delivery) = &happening
             && *delivery != Delivery::HandedOver
@@ -231,20 +245,20 @@ impl App {
         self.model.borrow_mut().with(id, |connection, log| match happening {
             Happening::Connecting(attempt) => {
                 connection.connecting(log, now, attempt);
-                self.frames.watched.connecting(connection);
+                self.watched.connecting(connection);
             }
             Happening::Opened(subprotocol) => {
                 connection.opened(log, now, &subprotocol);
-                self.frames.watched.watch(connection);
+                self.watched.watch(connection);
             }
             Happening::Received(message) => connection.received(log, now, message),
             Happening::Delivered(number, _) => connection.handed_over(log, number),
             Happening::Closed(close) => {
                 let opened = connection.is_open();
                 connection.closed(log, now, &close);
-                self.frames.watched.ended(connection, opened, &close);
-                if !opened {
-                    self.faults.explain(connection);
+                self.watched.ended(connection, opened, &close);
+                if let Some(hooks) = hooks.filter(|_| !opened) {
+                    hooks.failed(self, connection);
                 }
                 ended = !connection.setup.lasts;
             }
@@ -272,7 +286,9 @@ impl App {
             // Dropped when nothing is borrowed any more.
             let _ended = self.sessions.borrow_mut().remove(&id);
         }
-        self.script.drive(self);
+        if let Some(hooks) = hooks {
+            hooks.settled(self);
+        }
         self.changed();
     }
 
@@ -292,16 +308,13 @@ impl App {
 
     fn render(&self) {
         self.frame_asked.set(false);
-        self.shell.render(self);
+        self.welcome.render();
         self.connect.render(self);
-        self.composer.render(self);
-        self.script.render();
+        self.button.render(self);
         self.log.render(self);
-        self.faults.render(self);
-        self.frames.render(self);
-        self.measure.render(self);
-        self.compare.render(self);
-        self.examples.render(self);
+        if let Some(hooks) = self.second.hooks() {
+            hooks.render(self);
+        }
     }
 
     /// Summer time may have begun since.

@@ -97,6 +97,19 @@ pub(crate) fn append(parent: &Node, child: &Node) {
     let _ = parent.append_child(child);
 }
 
+/// Says on top of the page what of it does not work.
+pub(crate) fn fail(text: &str) {
+    if let Some(place) = document().get_element_by_id("failure") {
+        place.set_text_content(Some(text));
+        let _ = place.remove_attribute("hidden");
+    }
+}
+
+/// Says that no more.
+pub(crate) fn mend() {
+    set_flag(&find("failure"), "hidden", true);
+}
+
 /// The element that an event happened in or to.
 pub(crate) fn target(event: &Event) -> Option<Element> {
     event.target()?.dyn_into().ok()

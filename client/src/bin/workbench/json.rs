@@ -48,13 +48,13 @@ pub(crate) fn number(object: &str, name: &str) -> Option<u64> {
 
 /// A member in milliseconds, as microseconds.
 pub(crate) fn micros(object: &str, name: &str) -> Option<u64> {
-    let value: f64 = member(object, name)?.parse().ok()?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a time is positive, and one that is too long becomes the longest"
-    )]
-    Some((value * 1000.0) as u64)
+    let (whole, fraction) = {
+        let value = member(object, name)?;
+        value.split_once('.').unwrap_or((value, ""))
+    };
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let below = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0')));
+    whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(below)
 }
 
 /// What a string says.

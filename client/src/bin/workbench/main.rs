@@ -4,6 +4,7 @@
 //!
 //! * `model`: what the page knows; `log::store`, `format`: how it is kept and written. They never touch the browser.
 //! * `session`: the library at work, a connection each, telling the app what happens.
+//! * `late`, `hand`: the program comes in two parts, of which the second is loaded when a hand comes near.
 //! * `app`: the root. It owns the model and the parts of the page, and draws at most once a frame.
 //! * The parts, a folder each: `shell`, `connect`, `composer`, `script`, `log`, `measure`, `compare`, `examples`. A part
 //!   finds its elements, listens to them, and draws itself from the model.
@@ -19,12 +20,15 @@ mod examples;
 mod faults;
 mod format;
 mod frames;
+mod hand;
 mod json;
 mod keep;
+mod late;
 mod log;
 mod measure;
 mod model;
 mod net;
+mod pairs;
 mod script;
 mod session;
 mod shell;
@@ -41,10 +45,6 @@ fn show_panic(info: &PanicHookInfo<'_>) {
     if app::stop() {
         let text = format!("The page's program failed, which is a mistake in it; reload the page. {info}");
         web_sys::console::error_1(&text.as_str().into());
-        let place = web_sys::window().and_then(|window| window.document()?.get_element_by_id("failure"));
-        if let Some(place) = place {
-            place.set_text_content(Some(&text));
-            let _ = place.remove_attribute("hidden");
-        }
+        dom::fail(&text);
     }
 }

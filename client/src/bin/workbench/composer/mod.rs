@@ -27,7 +27,7 @@ use crate::{
     app::App,
     dom::{self, elements, on},
     format,
-    model::{Id, Phase},
+    model::Id,
     session::NotSent,
 };
 
@@ -50,8 +50,24 @@ elements! {
         json_tools: Element = "json-tools",
         json_format: Element = "json-format",
         json_minify: Element = "json-minify",
-        send: Element = "send",
-        send_hint: Element = "send-hint",
+    }
+}
+
+/// The button that sends, which says what it waits for.
+pub(crate) struct Button {
+    send: Element,
+    hint: Element,
+}
+
+impl Button {
+    pub(crate) fn new() -> Self {
+        Self { send: dom::find("send"), hint: dom::find("send-hint") }
+    }
+
+    pub(crate) fn render(&self, app: &App) {
+        let takes = app.model.borrow().selected().takes();
+        dom::set_flag(&self.send, "disabled", !takes);
+        dom::set_text(&self.hint, if takes { "Ctrl+Enter" } else { "Connect first" });
     }
 }
 
@@ -105,12 +121,7 @@ impl Panel {
     }
 
     pub(crate) fn render(&self, app: &App) {
-        let model = app.model.borrow();
-        let (phase, lasts) = (model.selected().phase, model.selected().setup.lasts);
-        let takes = phase == Phase::Open || (lasts && matches!(phase, Phase::Connecting | Phase::Waiting));
-        dom::set_flag(&self.elements.send, "disabled", !takes);
-        dom::set_text(&self.elements.send_hint, if takes { "Ctrl+Enter" } else { "Connect first" });
-        self.repeat.render(takes);
+        self.repeat.render(app.model.borrow().selected().takes());
     }
 
     fn send(&self, app: &App) {

@@ -38,11 +38,11 @@ pub(super) struct Options {
 impl Options {
     pub(super) fn new() -> Self {
         let elements = Elements::find();
-        on(&elements.kind, "change", |app, _| app.connect.options.show_kind());
-        on(&elements.defaults, "click", |app, _| app.connect.options.show_retry(&Retry::default()));
+        on(&elements.kind, "change", |app, _| app.connect.form.options.show_kind());
+        on(&elements.defaults, "click", |app, _| app.connect.form.options.show_retry(&Retry::default()));
         on(&elements.options, "input", |app, _| {
             // A field that is being mended is looked at again when it counts.
-            app.connect.options.problem(None);
+            app.connect.form.options.problem(None);
         });
         dom::set_flag(&elements.stream_place, "hidden", !Transport::Stream.is_available());
         Self { elements }

@@ -35,16 +35,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn new() -> Self {
-        let elements = Elements::find();
-        on(&elements.try_now, "click", |app, _| {
-            let id = app.model.borrow().selected;
-            app.retry_now(id);
-        });
-        on(&elements.abandon, "click", |app, _| {
-            let id = app.model.borrow().selected;
-            app.abandon(id, "Not waited for: the peer had not answered the Close frame yet.");
-        });
-        Self { elements, tick: Alarm::new(App::changed) }
+        Self { elements: Elements::find(), tick: Alarm::new(App::changed) }
     }
 
     pub(super) fn render(&self, connection: &Connection) {
@@ -73,6 +64,18 @@ impl Standing {
             if diagnosis.retryable { "may help as it is" } else { "repeats it, unless something is changed" };
         dom::set_text(&elements.again, again);
     }
+}
+
+/// Listens to the buttons beside it.
+pub(super) fn listen(standing: &Standing) {
+    on(&standing.elements.try_now, "click", |app, _| {
+        let id = app.model.borrow().selected;
+        app.retry_now(id);
+    });
+    on(&standing.elements.abandon, "click", |app, _| {
+        let id = app.model.borrow().selected;
+        app.abandon(id, "Not waited for: the peer had not answered the Close frame yet.");
+    });
 }
 
 /// Where a connection stands, in a line.
@@ -112,11 +115,12 @@ fn tenths(number: f64) -> String {
 }
 
 fn sentence(text: &str) -> String {
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!("{}{}.", first.to_uppercase(), characters.as_str().trim_end_matches('.')),
-        None => String::new(),
+    let mut text = format!("{}.", text.trim_end_matches('.'));
+    // They are the library's, and in English.
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
+    text
 }
 
 /// The likely cause, in a few words.

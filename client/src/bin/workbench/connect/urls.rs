@@ -3,7 +3,6 @@
 use web_sys::{Element, HtmlInputElement};
 
 use crate::{
-    app::App,
     dom::{self, elements, on},
     keep, shell,
 };
@@ -31,10 +30,10 @@ impl Urls {
         let elements = Elements::find();
         on(&elements.list, "click", |app, event| {
             let Some(target) = dom::target(event) else { return };
-            let urls = &app.connect.urls;
+            let urls = &app.connect.form.urls;
             if let Some(url) = target.get_attribute("data-url") {
                 urls.elements.url.set_value(&url);
-                app.connect.keep_setup(app);
+                app.connect.form.keep_setup(app);
                 let _ = urls.elements.url.focus();
             } else if let Some(url) = target.get_attribute("data-forget") {
                 keep::set(KEY, &forget(&kept(), &url));
@@ -45,7 +44,7 @@ impl Urls {
     }
 
     /// Keeps a URL as the newest.
-    pub(super) fn add(&self, _: &App, url: &str) {
+    pub(super) fn add(&self, url: &str) {
         let url = shell::without_secrets(url);
         keep::set(KEY, &add(&kept(), &url));
         self.show();

@@ -46,7 +46,7 @@ impl Live {
         let elements = &self.elements;
         let model = app.model.borrow();
         let connection = model.selected();
-        let id = app.frames.watched.id(connection).filter(|_| connection.is_live());
+        let id = app.watched.id(connection).filter(|_| connection.is_live());
         let said = match (table.control, connection.is_live(), &id) {
             (false, ..) => {
                 "Started with --control, the server also changes the faults of a connection while it lives."
@@ -79,7 +79,7 @@ impl super::Panel {
         let (url, id) = {
             let model = app.model.borrow();
             let connection = model.selected();
-            (connection.setup.url.clone(), app.frames.watched.id(connection))
+            (connection.setup.url.clone(), app.watched.id(connection))
         };
         let (Some((origin, _)), Some(id)) = (url::over_http(&url), id) else { return };
         let asked = format!("{origin}/control/connections/{id}/faults?{query}");

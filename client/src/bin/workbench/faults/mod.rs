@@ -10,4 +10,4 @@ mod servers;
 mod table;
 pub(crate) mod url;
 
-pub(crate) use self::panel::Panel;
+pub(crate) use self::{panel::Panel, servers::Servers};

@@ -12,7 +12,7 @@ use wirescope::{CloseCode, spawn};
 use super::{
     cards,
     live::Live,
-    servers::{Server, Servers},
+    servers::Server,
     table::{TRIGGERS, Table},
     url,
 };
@@ -53,15 +53,14 @@ elements! {
 
 pub(crate) struct Panel {
     elements: Elements,
-    pub(crate) servers: Servers,
     pub(super) live: Live,
+    /// The table that was read last, and of what.
+    read: RefCell<Option<(Rc<str>, Rc<Table>)>>,
     /// The table whose controls are there.
     table: RefCell<Option<Rc<Table>>>,
     group: RefCell<String>,
     /// The URL that is shown.
     shown: RefCell<String>,
-    /// The URLs by which connections were opened last.
-    opened: RefCell<Vec<(Id, String)>>,
     /// Closes so that it can be opened anew.
     reconnecting: Cell<Option<Id>>,
     /// The URL that the server was asked of last, and whether it has answered.
@@ -83,12 +82,12 @@ impl Panel {
         }
         on(&elements.url, "input", |app, _| app.changed());
         on(&elements.url, "change", |app, _| {
-            app.faults.servers.ask(&app.faults.elements.url.value());
+            app.servers.ask(&app.faults.elements.url.value());
             app.changed();
         });
         on(&elements.panel, "toggle", |app, _| app.changed());
         on(&elements.ask_again, "click", |app, _| {
-            app.faults.servers.ask_again(&app.faults.elements.url.value());
+            app.servers.ask_again(&app.faults.elements.url.value());
             app.changed();
         });
         on(&elements.presets, "click", |app, event| {
@@ -128,12 +127,11 @@ impl Panel {
         }
         Self {
             elements,
-            servers: Servers::new(),
             live: Live::new(),
+            read: RefCell::default(),
             table: RefCell::default(),
             group: RefCell::default(),
             shown: RefCell::default(),
-            opened: RefCell::default(),
             reconnecting: Cell::default(),
             checked: RefCell::default(),
             is_checking: Cell::default(),
@@ -141,25 +139,11 @@ impl Panel {
         }
     }
 
-    /// The page's own server is asked before anybody connects.
-    pub(crate) fn begin(&self) {
-        self.servers.ask(&self.elements.url.value());
-    }
-
-    /// A connection is opened by this URL.
-    pub(crate) fn opening(&self, id: Id, url: &str) {
-        let mut opened = self.opened.borrow_mut();
-        opened.retain(|(other, _)| *other != id);
-        opened.push((id, url.to_owned()));
-    }
-
     /// A connection never opened. A browser does not say how its handshake was answered, but the server does when it is
     /// asked.
-    pub(crate) fn explain(&self, connection: &Connection) {
-        let id = connection.id;
-        let opened = self.opened.borrow();
-        let Some((_, url)) = opened.iter().find(|(other, _)| *other == id) else { return };
-        if self.servers.table(url).is_none() {
+    pub(crate) fn explain(app: &App, connection: &Connection) {
+        let (id, url) = (connection.id, &connection.opened_by);
+        if !app.servers.is_ours(url) {
             return;
         }
         let Some((origin, path)) = url::over_http(url) else { return };
@@ -176,11 +160,24 @@ impl Panel {
         });
     }
 
+    /// A server's table, which is read once.
+    fn read(&self, text: &Rc<str>) -> Option<Rc<Table>> {
+        let mut read = self.read.borrow_mut();
+        match &*read {
+            Some((of, table)) if Rc::ptr_eq(of, text) => Some(Rc::clone(table)),
+            _ => {
+                let table = Rc::new(Table::read(text)?);
+                *read = Some((Rc::clone(text), Rc::clone(&table)));
+                Some(table)
+            }
+        }
+    }
+
     pub(crate) fn render(&self, app: &App) {
         let url = self.elements.url.value();
-        let server = self.servers.of(&url);
+        let server = app.servers.of(&url);
         let table = match &server {
-            Some(Server::Ours(table)) => Some(Rc::clone(table)),
+            Some(Server::Ours(text)) => self.read(text),
             _ => None,
         };
         self.reconnect(app);
@@ -267,10 +264,8 @@ impl Panel {
     fn show_apply(&self, app: &App, url: &str, table: &Table) {
         let model = app.model.borrow();
         let connection = model.selected();
-        let opened = self.opened.borrow();
-        let by = opened.iter().find(|(id, _)| *id == connection.id).map(|(_, url)| &**url);
         let knows = |key: &str| table.knows(key);
-        let differs = by.is_some_and(|by| url::only(by, knows) != url::only(url, knows));
+        let differs = url::only(&connection.opened_by, knows) != url::only(url, knows);
         dom::set_flag(&self.elements.apply, "hidden", !(connection.is_live() && differs));
     }
 
@@ -283,7 +278,7 @@ impl Panel {
         }
         self.reconnecting.set(None);
         if state.is_some() && app.model.borrow().selected == id {
-            app.connect.submit(app);
+            app.connect.form.submit(app);
         }
     }
 

@@ -1,15 +1,16 @@
 //! Which servers are of this project: those that have a table of faults.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use wirescope::spawn;
 
-use super::{table::Table, url};
+use super::url;
 use crate::{
     alarm::Alarm,
     app::{self, App},
     model::Id,
     net,
+    pairs::Pairs,
 };
 
 /// What is known of a server.
@@ -17,14 +18,15 @@ use crate::{
 pub(crate) enum Server {
     /// It was asked and has not answered.
     Asked,
-    Ours(Rc<Table>),
+    /// With its table of faults.
+    Ours(Rc<str>),
     /// It answered as another server does; `Some` with words of its own.
     Another(Option<String>),
 }
 
 /// What is known of servers, by where they answer HTTP.
 pub(crate) struct Servers {
-    known: RefCell<BTreeMap<String, Server>>,
+    known: RefCell<Pairs<String, Server>>,
     /// Connections that are to be opened as soon as their servers are known.
     waiting: RefCell<Vec<Id>>,
     patience: Alarm,
@@ -32,13 +34,15 @@ pub(crate) struct Servers {
 
 /// How long a connection waits for that.
 const PATIENCE: i32 = 700;
+/// What a table of faults has, and nothing else.
+const MEMBERS: [&str; 3] = ["\"faults\"", "\"presets\"", "\"triggers\""];
 /// How many servers are kept.
 const MOST: usize = 64;
 
 impl Servers {
     pub(crate) fn new() -> Self {
         let patience = Alarm::new(|app| {
-            app.faults.servers.go_on(app);
+            app.servers.go_on(app);
         });
         Self { known: RefCell::default(), waiting: RefCell::default(), patience }
     }
@@ -49,38 +53,35 @@ impl Servers {
         self.known.borrow().get(&origin).cloned()
     }
 
-    /// The table of a URL's server, if it is of this project.
-    pub(crate) fn table(&self, url: &str) -> Option<Rc<Table>> {
-        match self.of(url) {
-            Some(Server::Ours(table)) => Some(table),
-            _ => None,
-        }
+    /// Whether a URL's server is of this project.
+    pub(crate) fn is_ours(&self, url: &str) -> bool {
+        matches!(self.of(url), Some(Server::Ours(_)))
     }
 
     /// Asks a URL's server unless it was asked before.
     pub(crate) fn ask(&self, url: &str) {
         let Some((origin, _)) = url::over_http(url) else { return };
         let mut known = self.known.borrow_mut();
-        if known.contains_key(&origin) {
+        if known.get(&origin).is_some() {
             return;
         }
         if known.len() >= MOST {
-            known.clear();
+            known.remove_oldest();
         }
         known.insert(origin.clone(), Server::Asked);
         drop(known);
         spawn(async move {
             let answer = net::ask("GET", &format!("{origin}/faults.json")).await;
             let server = match answer {
-                Some((200, text)) => {
-                    Table::read(&text).map_or(Server::Another(None), |table| Server::Ours(Rc::new(table)))
+                Some((200, text)) if MEMBERS.iter().all(|member| text.contains(member)) => {
+                    Server::Ours(text.into())
                 }
                 // A token is asked for, perhaps.
                 Some((401 | 403, text)) => Server::Another(Some(text.trim().chars().take(300).collect())),
                 _ => Server::Another(None),
             };
             app::with(|app| {
-                let servers = &app.faults.servers;
+                let servers = &app.servers;
                 servers.known.borrow_mut().insert(origin, server);
                 if servers.known.borrow().values().all(|server| !matches!(server, Server::Asked)) {
                     servers.go_on(app);

@@ -1,7 +1,8 @@
 //! The second eye: beside each message its frames, as this project's server saw them on the wire.
 //!
-//! A connection to such a server is opened with `?trace=ID`, another WebSocket reads `/trace/ID`, and what it says is kept
-//! in a [`trace::Trace`] for each WebSocket. The tabs Frames and Handshake of the selected row draw from there.
+//! A connection to such a server is opened with `?trace=ID`, another WebSocket reads `/trace/ID`, and what it says is queued
+//! here. The panel reads it into a [`trace::Trace`] for each WebSocket, and the tabs Frames and Handshake of the selected row
+//! draw from there.
 
 mod anatomy;
 mod draw;
@@ -12,45 +13,63 @@ mod trace;
 mod verdict;
 mod watch;
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::{Cell, RefCell};
 
 use js_sys::Uint8Array;
-use wirescope::socket::{self, CloseEvent};
+use wirescope::socket::CloseEvent;
 
 pub(crate) use self::panel::Panel;
-use self::trace::{Ended, Trace};
+use self::trace::Ended;
 use crate::{
     app::App,
     faults::url,
-    log::{Entry, Kind},
     model::{Connection, Id},
+    pairs::Pairs,
 };
 
 /// Which WebSocket: its connection, and the how manyth of that it is.
 type Key = (Id, u32);
 
-/// How many WebSockets' traces are kept, and how much of them all.
-const MAX_TRACES: usize = 64;
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// How many WebSockets are kept.
+const MOST: usize = 64;
+/// How much of one may wait to be read.
+const MAX_WAITING: usize = 2 * 1024 * 1024;
+/// What the server says when it has told less than it saw.
+const MISSED: &str = r#"{"event":"missed"}"#;
 
-/// What is known of the WebSockets that are watched.
-#[derive(Default)]
+/// What is heard of the WebSockets that are watched.
 pub(crate) struct Watched {
-    traces: RefCell<BTreeMap<Key, Record>>,
-    /// The ID that each connection's next WebSocket was given.
-    given: RefCell<BTreeMap<Id, (String, String)>>,
+    /// Unless the user said no.
+    pub(crate) is_wanted: Cell<bool>,
+    /// The ID that each connection's next WebSocket was given, and the URL of its trace.
+    given: RefCell<Pairs<Id, (String, String)>>,
+    sockets: RefCell<Pairs<Key, Record>>,
 }
 
-/// A WebSocket's trace, and where it is watched.
+/// Where a WebSocket is watched, and what was heard and not read yet.
 struct Record {
-    trace: Trace,
     id: String,
     /// The WebSocket URL of the trace.
     url: String,
     is_watched: bool,
-    /// The SHA-1 of the handshake's key, once the browser has worked it out.
-    digest: Option<Vec<u8>>,
-    order: u64,
+    heard: Vec<Heard>,
+    /// How long those are.
+    waiting: usize,
+}
+
+/// What is heard of a WebSocket.
+enum Heard {
+    Event(String),
+    /// It ended, as the browser has it.
+    Ended(Ended),
+    /// The watcher hears no more.
+    Nothing,
+}
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self { is_wanted: Cell::new(true), given: RefCell::default(), sockets: RefCell::default() }
+    }
 }
 
 impl Watched {
@@ -77,22 +96,19 @@ impl Watched {
     /// A WebSocket is tried: the one that was given an ID last.
     pub(crate) fn connecting(&self, connection: &Connection) {
         let Some((id, url)) = self.given.borrow_mut().remove(&connection.id) else { return };
-        let mut traces = self.traces.borrow_mut();
-        while traces.len() >= MAX_TRACES {
-            let oldest = traces.iter().min_by_key(|(_, record)| record.order).map(|(key, _)| *key);
-            let Some(oldest) = oldest else { break };
-            traces.remove(&oldest);
+        let mut sockets = self.sockets.borrow_mut();
+        if sockets.len() >= MOST {
+            sockets.remove_oldest();
         }
-        let order = traces.values().map(|record| record.order).max().map_or(0, |order| order + 1);
-        let record = Record { trace: Trace::default(), id, url, is_watched: false, digest: None, order };
-        traces.insert((connection.id, connection.socket()), record);
+        let record = Record { id, url, is_watched: false, heard: Vec::new(), waiting: 0 };
+        sockets.insert((connection.id, connection.socket()), record);
     }
 
     /// Begins to watch a WebSocket that opened, or did not. Not before: a browser opens one connection to a server at a
     /// time, so the watcher would hold up, or wait for, what it watches.
     pub(crate) fn watch(&self, connection: &Connection) {
         let key = (connection.id, connection.socket());
-        if let Some(record) = self.traces.borrow_mut().get_mut(&key)
+        if let Some(record) = self.sockets.borrow_mut().get_mut(&key)
             && !std::mem::replace(&mut record.is_watched, true)
         {
             watch::begin(key, record.url.clone());
@@ -102,68 +118,72 @@ impl Watched {
     /// A WebSocket ended, as the browser has it.
     pub(crate) fn ended(&self, connection: &Connection, opened: bool, close: &CloseEvent) {
         self.watch(connection);
-        let diagnosis = socket::diagnose(&connection.endings)
-            .map(|diagnosis| format!("{} {}", diagnosis.evidence, diagnosis.advice))
-            .filter(|_| !close.was_clean)
-            .unwrap_or_default();
-        let (sent, received) = connection.counts();
-        if let Some(record) = self.traces.borrow_mut().get_mut(&(connection.id, connection.socket())) {
-            record.trace.ended = Some(Ended {
-                opened,
-                code: close.code.number(),
-                reason: close.reason.clone(),
-                was_clean: close.was_clean,
-                sent,
-                received,
-                diagnosis,
-            });
-            record.trace.version += 1;
+        if let Some(record) = self.sockets.borrow_mut().get_mut(&(connection.id, connection.socket())) {
+            record.heard.push(Heard::Ended(Ended::new(connection, opened, close)));
         }
-    }
-
-    /// The fault that an entry's frames met, if any did: a cheap look.
-    pub(crate) fn mark(&self, entry: &Entry<'_>) -> Option<String> {
-        let origin = entry.origin;
-        let out = match entry.kind {
-            Kind::Received => true,
-            Kind::Sent => false,
-            _ => return None,
-        };
-        if origin.ordinal == 0 {
-            return None;
-        }
-        let traces = self.traces.borrow();
-        Some(traces.get(&(origin.connection, origin.socket))?.trace.mark(out, origin.ordinal)?.to_owned())
     }
 
     /// The ID of the trace of a connection's latest WebSocket.
     pub(crate) fn id(&self, connection: &Connection) -> Option<String> {
-        let traces = self.traces.borrow();
-        traces.get(&(connection.id, connection.socket())).map(|record| record.id.clone())
+        let sockets = self.sockets.borrow();
+        sockets.get(&(connection.id, connection.socket())).map(|record| record.id.clone())
+    }
+
+    fn is_kept(&self, key: Key) -> bool {
+        self.sockets.borrow().get(&key).is_some()
+    }
+
+    /// Forgets the one that came first of all but this; whether there was one.
+    fn forget_oldest_but(&self, kept: Option<Key>) -> bool {
+        let mut sockets = self.sockets.borrow_mut();
+        let oldest = sockets.keys().find(|key| Some(**key) != kept).copied();
+        oldest.is_some_and(|oldest| sockets.remove(&oldest).is_some())
+    }
+
+    /// Tells what was heard and not told yet, for as long as `reader` goes on; whether that was all.
+    fn tell(&self, mut reader: impl FnMut(Key, Heard) -> bool) -> bool {
+        for (key, record) in self.sockets.borrow_mut().iter_mut() {
+            let mut told = 0;
+            let mut goes_on = true;
+            for heard in &mut record.heard {
+                if !goes_on {
+                    break;
+                }
+                if let Heard::Event(event) = heard {
+                    record.waiting -= event.len();
+                }
+                goes_on = reader(*key, std::mem::replace(heard, Heard::Nothing));
+                told += 1;
+            }
+            record.heard.drain(..told);
+            if !goes_on {
+                return false;
+            }
+        }
+        true
     }
 
     /// A watcher heard an event; whether it was the last.
-    fn saw(&self, app: &App, key: Key, event: &str) -> bool {
-        let mut traces = self.traces.borrow_mut();
-        let Some(record) = traces.get_mut(&key) else { return true };
-        record.trace.push(event);
-        let is_last = record.trace.verdict.is_some();
-        if traces.values().map(|record| record.trace.bytes()).sum::<usize>() > MAX_BYTES {
-            let others = traces.iter().filter(|(other, _)| **other != key);
-            let oldest = others.min_by_key(|(_, record)| record.order).map(|(key, _)| *key);
-            if let Some(oldest) = oldest {
-                traces.remove(&oldest);
-            }
+    fn saw(&self, app: &App, key: Key, event: String) -> bool {
+        let mut sockets = self.sockets.borrow_mut();
+        let Some(record) = sockets.get_mut(&key) else { return true };
+        // Within a string it would be written with backslashes.
+        let is_last = event.contains(r#""event":"verdict""#);
+        record.waiting += event.len();
+        if record.waiting > MAX_WAITING {
+            record.heard.retain(|heard| !matches!(heard, Heard::Event(_)));
+            record.heard.insert(0, Heard::Event(MISSED.to_owned()));
+            record.waiting = MISSED.len() + event.len();
         }
+        record.heard.push(Heard::Event(event));
         app.changed();
         is_last
     }
 
     /// A watcher hears no more.
     fn is_over(&self, app: &App, key: Key) {
-        if let Some(record) = self.traces.borrow_mut().get_mut(&key) {
-            record.trace.lost = record.trace.verdict.is_none();
-            record.trace.version += 1;
+        if let Some(record) = self.sockets.borrow_mut().get_mut(&key) {
+            record.heard.push(Heard::Nothing);
         }
         app.changed();
     }
@@ -173,5 +193,6 @@ impl Watched {
 fn random_id() -> Option<String> {
     let bytes = Uint8Array::new_with_length(16);
     crate::dom::window().crypto().ok()?.get_random_values_with_array_buffer_view(&bytes).ok()?;
-    Some(anatomy::hex(&bytes.to_vec()).replace(' ', ""))
+    let digits = bytes.to_vec().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from_digit(digit.into(), 16)).collect()
 }

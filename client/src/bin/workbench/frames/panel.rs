@@ -1,6 +1,9 @@
 //! The tabs Frames and Handshake of the selected row.
 
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+};
 
 use js_sys::Uint8Array;
 use wasm_bindgen::JsCast as _;
@@ -9,7 +12,7 @@ use web_sys::{Element, HtmlElement, HtmlInputElement};
 use wirescope::spawn;
 
 use super::{
-    Key, Record, Watched, draw,
+    Heard, Key, draw,
     handshake::{self, GUID, header},
     strip::{self, Look},
     trace::{Kind, Trace},
@@ -33,6 +36,11 @@ elements! {
     }
 }
 
+/// How much of all WebSockets' traces is kept.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+/// For how long events are read in one frame, in microseconds.
+const SLICE: u64 = 4_000;
+
 /// How many events are shown before and after those of the selected row, and how many more at a time.
 const BEFORE: u64 = 12;
 const AFTER: u64 = 24;
@@ -40,9 +48,7 @@ const MORE: u64 = 100;
 
 pub(crate) struct Panel {
     elements: Elements,
-    pub(crate) watched: Watched,
-    /// Unless the user said no.
-    is_wanted: Cell<bool>,
+    traces: RefCell<BTreeMap<Key, Known>>,
     /// Of the selected row.
     shown: Cell<Option<Shown>>,
     /// The event that is drawn, if the reader chose one.
@@ -50,6 +56,14 @@ pub(crate) struct Panel {
     /// How many more events are shown, before and after.
     more: Cell<(u64, u64)>,
     drawn: RefCell<Drawn>,
+}
+
+/// A WebSocket's trace.
+#[derive(Default)]
+struct Known {
+    trace: Trace,
+    /// The SHA-1 of the handshake's key, once the browser has worked it out.
+    digest: Option<Vec<u8>>,
 }
 
 /// What the selected row is to a trace.
@@ -82,11 +96,12 @@ impl Panel {
             };
             app.frames.pressed(app, &button);
         });
-        on(&elements.trace, "change", |app, _| app.frames.is_wanted.set(app.frames.elements.trace.checked()));
+        on(&elements.trace, "change", |app, _| {
+            app.watched.is_wanted.set(app.frames.elements.trace.checked());
+        });
         Self {
             elements,
-            watched: Watched::default(),
-            is_wanted: Cell::new(true),
+            traces: RefCell::default(),
             shown: Cell::default(),
             chosen: Cell::default(),
             more: Cell::default(),
@@ -94,26 +109,57 @@ impl Panel {
         }
     }
 
-    /// Whether a connection to this URL is to have a trace: its server is of this project, and the user has not said no.
-    pub(crate) fn traces(&self, app: &App, url: &str) -> bool {
-        self.is_wanted.get() && app.faults.servers.table(url).is_some()
+    /// Reads what the watchers heard since, as much as a frame has room for.
+    pub(crate) fn read(&self, app: &App) {
+        let start = app.now().mono;
+        let is_late = || app.now().mono.saturating_sub(start) > SLICE;
+        let mut traces = self.traces.borrow_mut();
+        traces.retain(|key, _| app.watched.is_kept(*key));
+        let is_all = app.watched.tell(|key, heard| {
+            let trace = &mut traces.entry(key).or_default().trace;
+            match heard {
+                Heard::Event(event) => trace.push(&event),
+                Heard::Ended(ended) => trace.end(ended),
+                Heard::Nothing => trace.lose(),
+            }
+            !is_late()
+        });
+        if !is_all {
+            app.changed();
+        }
+        let shown = self.shown.get().map(|shown| shown.key);
+        while traces.values().map(|known| known.trace.bytes()).sum::<usize>() > MAX_BYTES
+            && app.watched.forget_oldest_but(shown)
+        {
+            traces.retain(|key, _| app.watched.is_kept(*key));
+        }
     }
 
     /// The fault that an entry's frames met, if any did: a cheap look.
     pub(crate) fn mark(&self, entry: &Entry<'_>) -> Option<String> {
-        self.watched.mark(entry)
+        let origin = entry.origin;
+        let out = match entry.kind {
+            log::Kind::Received => true,
+            log::Kind::Sent => false,
+            _ => return None,
+        };
+        if origin.ordinal == 0 {
+            return None;
+        }
+        let traces = self.traces.borrow();
+        Some(traces.get(&(origin.connection, origin.socket))?.trace.mark(out, origin.ordinal)?.to_owned())
     }
 
     pub(crate) fn render(&self, app: &App) {
-        let is_ours = app.faults.servers.table(&self.elements.url.value()).is_some();
+        let is_ours = app.servers.is_ours(&self.elements.url.value());
         dom::set_flag(&self.elements.trace, "disabled", !is_ours);
-        self.elements.trace.set_checked(is_ours && self.is_wanted.get());
+        self.elements.trace.set_checked(is_ours && app.watched.is_wanted.get());
         let shown = selected(app);
         if self.shown.replace(shown) != shown {
             self.chosen.set(None);
             self.more.set((0, 0));
         }
-        let traces = self.watched.traces.borrow();
+        let traces = self.traces.borrow();
         let record = shown.and_then(|shown| Some((shown, traces.get(&shown.key)?)));
         if self.elements.frames_tab.has_attribute("hidden") != record.is_none() {
             for tab in [&self.elements.frames_tab, &self.elements.handshake_tab] {
@@ -212,7 +258,7 @@ impl Panel {
         *self.drawn.borrow_mut() = now;
     }
 
-    fn draw_handshake(&self, key: Key, record: &Record) {
+    fn draw_handshake(&self, key: Key, record: &Known) {
         let length = record.trace.handshake.iter().map(String::len).sum();
         let state = Some((key, length, record.digest.is_some()));
         if self.drawn.borrow().handshake == state {
@@ -427,7 +473,7 @@ fn work_out(key: Key, sent: &str) {
         let Ok(digest) = JsFuture::from(working).await else { return };
         let digest = Uint8Array::new(&digest).to_vec();
         app::with(|app| {
-            if let Some(record) = app.frames.watched.traces.borrow_mut().get_mut(&key) {
+            if let Some(record) = app.frames.traces.borrow_mut().get_mut(&key) {
                 record.digest = Some(digest);
             }
             app.changed();

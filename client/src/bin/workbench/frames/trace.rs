@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use wirescope::socket::CloseEvent;
+
 use super::anatomy::{self, Frame};
-use crate::json;
+use crate::{json, model::Connection};
 
 /// Beyond this the oldest events go, and are counted.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -57,6 +59,25 @@ pub(crate) struct Ended {
     pub(crate) diagnosis: String,
 }
 
+impl Ended {
+    pub(crate) fn new(connection: &Connection, opened: bool, close: &CloseEvent) -> Self {
+        let (sent, received) = connection.counts();
+        let diagnosis = connection.verdict.as_ref().and_then(|verdict| verdict.diagnosis.as_ref());
+        Self {
+            opened,
+            code: close.code.number(),
+            reason: close.reason.clone(),
+            was_clean: close.was_clean,
+            sent,
+            received,
+            diagnosis: diagnosis
+                .filter(|_| !close.was_clean)
+                .map(|diagnosis| format!("{} {}", diagnosis.evidence, diagnosis.advice))
+                .unwrap_or_default(),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     events: VecDeque<Event>,
@@ -77,8 +98,6 @@ pub(crate) struct Trace {
     pub(crate) ended: Option<Ended>,
     /// Why nothing more comes, if that is not because all is told.
     pub(crate) lost: bool,
-    /// How often it changed.
-    pub(crate) version: u64,
 }
 
 impl Trace {
@@ -102,6 +121,16 @@ impl Trace {
     /// The fault that a message of this direction met, by the how manyth it is for the page.
     pub(crate) fn mark(&self, out: bool, ordinal: u32) -> Option<&str> {
         self.marks.get(&(out, ordinal)).map(|fault| &**fault)
+    }
+
+    /// It ended, as the browser has it.
+    pub(crate) fn end(&mut self, ended: Ended) {
+        self.ended = Some(ended);
+    }
+
+    /// Nothing more is heard of it.
+    pub(crate) fn lose(&mut self) {
+        self.lost = self.verdict.is_none();
     }
 
     /// Takes the next event.
@@ -162,7 +191,6 @@ impl Trace {
         {
             self.marks.insert((out, event.ordinal), fault.clone());
         }
-        self.version += 1;
         self.bytes += json.len() + EACH;
         self.events.push_back(event);
         while self.bytes > MAX_BYTES {

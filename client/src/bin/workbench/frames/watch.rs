@@ -15,12 +15,12 @@ pub(super) fn begin(key: Key, url: String) {
         if let Ok(mut socket) = Socket::connect(&url).await {
             while let Some(Ok(Message::Text(event))) = socket.next().await {
                 let mut is_last = true;
-                app::with(|app| is_last = app.frames.watched.saw(app, key, &event));
+                app::with(|app| is_last = app.watched.saw(app, key, event.clone()));
                 if is_last {
                     break;
                 }
             }
         }
-        app::with(|app| app.frames.watched.is_over(app, key));
+        app::with(|app| app.watched.is_over(app, key));
     });
 }

@@ -83,6 +83,11 @@ impl Filter {
     }
 
     /// Those found so far, by their numbers, in order.
+    /// The same, which has found nothing yet.
+    pub(crate) fn anew(self, log: &Log) -> Self {
+        Self::new(self.criteria, log)
+    }
+
     pub(crate) fn matches(&self) -> &VecDeque<u64> {
         &self.matches
     }

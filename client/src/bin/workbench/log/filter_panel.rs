@@ -1,6 +1,6 @@
 //! The line of fields that says which rows are shown.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use web_sys::{Element, HtmlInputElement, HtmlSelectElement};
 
@@ -36,11 +36,8 @@ const SLICE: u64 = 8_000;
 
 pub(super) struct FilterPanel {
     elements: Elements,
-    pub(super) filter: RefCell<Option<Filter>>,
     /// What the list of connections was made from.
     listed: RefCell<Vec<(Id, String)>>,
-    /// Whether there are several connections to tell apart.
-    pub(super) several: Cell<bool>,
 }
 
 impl FilterPanel {
@@ -51,7 +48,7 @@ impl FilterPanel {
             on(&elements.form, event, |app, _| app.log.filter.apply(app));
         }
         on(&elements.clear, "click", |app, _| app.log.filter.reset(app));
-        Self { elements, filter: RefCell::default(), listed: RefCell::default(), several: Cell::default() }
+        Self { elements, listed: RefCell::default() }
     }
 
     /// Shows all rows again.
@@ -100,26 +97,18 @@ impl FilterPanel {
             Ok(criteria) => {
                 dom::set_problem(&elements.text, &elements.problem, None);
                 let filter = (!criteria.is_empty()).then(|| Filter::new(criteria, &app.model.borrow().log));
-                self.filter.replace(filter);
+                app.log.filtered.replace(filter);
             }
             Err(problem) => dom::set_problem(&elements.text, &elements.problem, Some(&problem)),
         }
-        let is_used = self.filter.borrow().is_some() || !elements.text.value().is_empty();
+        let is_used = app.log.filtered.borrow().is_some() || !elements.text.value().is_empty();
         dom::set_flag(&elements.clear, "disabled", !is_used);
         app.changed();
     }
 
-    /// Forgets what was found, when the log was cleared.
-    pub(super) fn cleared(&self, log: &Log) {
-        let mut filter = self.filter.borrow_mut();
-        if let Some(old) = filter.take() {
-            *filter = Some(Filter::new(old.criteria, log));
-        }
-    }
-
     /// Goes on looking, for as long as one frame has room.
-    pub(super) fn advance(&self, app: &App, log: &Log) {
-        if let Some(filter) = &mut *self.filter.borrow_mut() {
+    pub(super) fn advance(app: &App, log: &Log) {
+        if let Some(filter) = &mut *app.log.filtered.borrow_mut() {
             let start = app.now().mono;
             filter.advance(log, |half| {
                 app.now().mono.saturating_sub(start) > if half { SLICE / 2 } else { SLICE }
@@ -130,9 +119,9 @@ impl FilterPanel {
         }
     }
 
-    pub(super) fn render(&self, model: &Model, files: &[(Id, String)]) {
+    pub(super) fn render(&self, app: &App, model: &Model, files: &[(Id, String)]) {
         self.list(model, files);
-        let filter = self.filter.borrow();
+        let filter = app.log.filtered.borrow();
         let text = match &*filter {
             None => String::new(),
             Some(filter) => {
@@ -176,7 +165,6 @@ impl FilterPanel {
             option(&id.to_string(), name);
         }
         select.set_value(&chosen);
-        self.several.set(list.len() > 1);
         dom::set_flag(select, "hidden", list.len() < 2);
         self.listed.replace(list);
     }

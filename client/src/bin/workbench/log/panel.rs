@@ -19,6 +19,7 @@ use crate::{
     app::App,
     dom::{self, elements, on},
     format,
+    late::Late,
     model::Id,
 };
 
@@ -48,9 +49,11 @@ const SETTLED_MS: u16 = 150;
 pub(crate) struct Panel {
     elements: Elements,
     pub(super) rows: RefCell<Rows>,
-    pub(super) filter: FilterPanel,
-    pub(super) detail: Detail,
-    pub(super) file: FilePanel,
+    /// Which rows are shown, unless it is all.
+    pub(super) filtered: RefCell<Option<Filter>>,
+    pub(super) filter: Late<FilterPanel>,
+    pub(super) detail: Late<Detail>,
+    pub(super) file: Late<FilePanel>,
     /// Files that were opened, by the numbers that their rows have for a connection's.
     pub(super) files: RefCell<Vec<(Id, String)>>,
     /// Where the rows end while they are held.
@@ -67,17 +70,6 @@ pub(crate) struct Panel {
 impl Panel {
     pub(crate) fn new() -> Self {
         let elements = Elements::find();
-        on(&elements.follow, "change", |app, _| {
-            let follow = app.log.elements.follow.checked();
-            app.log.with_rows(app, |rows, shown| {
-                // Who stops following stays where it is.
-                rows.scroll.follow = follow;
-                rows.render(shown);
-            });
-            app.changed();
-        });
-        on(&elements.pause, "click", |app, _| app.log.pause(app));
-        on(&elements.clear, "click", |app, _| app.log.clear(app));
         on(&elements.screen, "scroll", |app, _| {
             let by_hand = app.log.with_rows(app, Rows::scrolled);
             if by_hand {
@@ -86,14 +78,13 @@ impl Panel {
             }
         });
         on(&dom::window(), "resize", |app, _| app.changed());
-        on(&elements.screen, "click", |app, event| app.log.clicked(app, event));
-        on(&elements.screen, "keydown", |app, event| app.log.key(app, event));
         Self {
             elements,
             rows: RefCell::new(Rows::new()),
-            filter: FilterPanel::new(),
-            detail: Detail::new(),
-            file: FilePanel::new(),
+            filtered: RefCell::default(),
+            filter: Late::default(),
+            detail: Late::default(),
+            file: Late::default(),
             files: RefCell::default(),
             held: Cell::default(),
             seen: Cell::default(),
@@ -102,6 +93,26 @@ impl Panel {
             scrolled_at: Cell::default(),
             settling: Alarm::new(|app| app.log.settled(app)),
         }
+    }
+
+    /// Listens to what is done with it.
+    pub(crate) fn begin(&self) {
+        on(&self.elements.follow, "change", |app, _| {
+            let follow = app.log.elements.follow.checked();
+            app.log.with_rows(app, |rows, shown| {
+                // Who stops following stays where it is.
+                rows.scroll.follow = follow;
+                rows.render(shown);
+            });
+            app.changed();
+        });
+        on(&self.elements.pause, "click", |app, _| app.log.pause(app));
+        on(&self.elements.clear, "click", |app, _| app.log.clear(app));
+        on(&self.elements.screen, "click", |app, event| app.log.clicked(app, event));
+        on(&self.elements.screen, "keydown", |app, event| app.log.key(app, event));
+        self.filter.set(FilterPanel::new());
+        self.detail.set(Detail::new());
+        self.file.set(FilePanel::new());
     }
 
     /// The number of the entry that is looked at closely, if one is.
@@ -119,18 +130,17 @@ impl Panel {
             dom::set_text(messages, &format::count(tally.messages));
             dom::set_text(bytes, &format::size(tally.bytes));
         }
-        self.filter.advance(app, log);
-        self.filter.render(&model, &self.files.borrow());
-        dom::set_flag(&elements.list, "data-several", self.filter.several.get());
+        dom::set_flag(&elements.list, "data-several", log.origins().len() > 1);
+        if let Some(hooks) = app.second.hooks() {
+            hooks.render_log(app);
+        }
 
-        let filter = self.filter.filter.borrow();
+        let filter = self.filtered.borrow();
         let shown = self.shown(log, filter.as_ref());
         let is_empty = log.first() == log.next();
         dom::set_flag(&elements.empty, "hidden", !is_empty);
         let none_found = filter.as_ref().is_some_and(|filter| filter.left(log) == 0) && shown.len() == 0;
         dom::set_flag(&elements.no_match, "hidden", is_empty || !none_found);
-        // First, since it may take room from the rows.
-        self.detail.render(log);
         let mut rows = self.rows.borrow_mut();
         rows.render(&shown);
         if rows.scroll.follow {
@@ -150,8 +160,16 @@ impl Panel {
         dom::set_attribute(&elements.pause, "aria-pressed", pressed);
         dom::set_text(&elements.pause, &text);
         self.show_kept(log);
-        self.file.render();
         self.announce(app, log);
+    }
+
+    /// Draws what is around the rows.
+    pub(crate) fn render_around(&self, app: &App) {
+        let model = app.model.borrow();
+        FilterPanel::advance(app, &model.log);
+        self.filter.render(app, &model, &self.files.borrow());
+        self.detail.render(&model.log);
+        self.file.render();
     }
 
     fn show_kept(&self, log: &Log) {
@@ -186,7 +204,7 @@ impl Panel {
     }
 
     fn with_rows<T>(&self, app: &App, work: impl FnOnce(&mut Rows, &Shown<'_>) -> T) -> T {
-        let (model, filter) = (app.model.borrow(), self.filter.filter.borrow());
+        let (model, filter) = (app.model.borrow(), self.filtered.borrow());
         work(&mut self.rows.borrow_mut(), &self.shown(&model.log, filter.as_ref()))
     }
 
@@ -201,7 +219,10 @@ impl Panel {
         {
             let mut model = app.model.borrow_mut();
             model.log.clear();
-            self.filter.cleared(&model.log);
+            let mut filtered = self.filtered.borrow_mut();
+            if let Some(filter) = filtered.take() {
+                *filtered = Some(filter.anew(&model.log));
+            }
             self.seen.set(model.log.next());
             if self.held.get().is_some() {
                 self.held.set(Some(model.log.next()));

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use web_sys::{Element, HtmlElement, HtmlTemplateElement};
 
 use super::{
+    Entry,
     filter::Shown,
     row::Row,
     scroll::{Measures, Scroll, float, whole},
@@ -157,7 +158,7 @@ impl Rows {
             if let Some(entry) = shown.number_at(from + index).and_then(|number| shown.log.get(number)) {
                 row.show(&entry);
                 row.select(self.selected == Some(entry.number));
-                app::with(|app| row.mark(app.frames.mark(&entry).as_deref()));
+                row.mark(mark(&entry).as_deref());
             }
         }
         let active = self.pool.iter().find(|row| row.number().is_some() && row.number() == self.selected);
@@ -209,6 +210,13 @@ impl Rows {
             self.pool.push_back(row);
         }
     }
+}
+
+/// The fault that an entry's frames met, as far as anybody looks for it.
+fn mark(entry: &Entry<'_>) -> Option<String> {
+    let mut mark = None;
+    app::with(|app| mark = app.second.hooks().and_then(|hooks| hooks.mark(app, entry)));
+    mark
 }
 
 fn set_pixels(element: &HtmlElement, property: &str, length: f64) {

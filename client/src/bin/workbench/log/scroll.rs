@@ -93,7 +93,8 @@ impl Scroll {
 
     /// Goes to a place.
     pub(super) fn set(&mut self, shown: &Shown<'_>, measures: Measures, top: f64) {
-        let top = top.clamp(0.0, Extent::new(shown, measures).last);
+        // `clamp` would bring in all that it takes to say what is wrong with a float.
+        let top = top.min(Extent::new(shown, measures).last).max(0.0);
         let index = (top / measures.row).floor();
         self.top = shown.number_at(whole(index)).unwrap_or(shown.end);
         self.over = top - index * measures.row;

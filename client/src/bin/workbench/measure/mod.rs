@@ -5,6 +5,7 @@
 
 mod book;
 mod chart;
+mod counts;
 mod histogram;
 mod load;
 mod minute;
@@ -18,11 +19,8 @@ use std::cell::{Cell, RefCell};
 
 use wirescope::socket::Message;
 
-pub(crate) use self::histogram::Histogram;
-use self::{
-    run::{Next, Run},
-    series::{AllSeries, Second},
-};
+use self::run::{Next, Run};
+pub(crate) use self::{counts::Counts, histogram::Histogram};
 use crate::{
     alarm::{Alarm, Turn},
     app::App,
@@ -39,7 +37,6 @@ pub(crate) struct Panel {
     minute: minute::View,
     trips: trips::View,
     load: load::View,
-    series: RefCell<AllSeries>,
     run: RefCell<Option<Run>>,
     /// The second, and the connections, that were drawn last.
     drawn: Cell<Option<(u64, Option<Id>)>>,
@@ -55,7 +52,6 @@ impl Panel {
             minute: minute::View::new(),
             trips: trips::View::new(),
             load: load::View::new(),
-            series: RefCell::default(),
             run: RefCell::default(),
             drawn: Cell::new(None),
             sampler: Alarm::new(|app| {
@@ -87,9 +83,8 @@ impl Panel {
         let drawn = Some((now / 1_000_000, of));
         if self.drawn.replace(drawn) != drawn {
             let model = app.model.borrow();
-            let mut series = self.series.borrow_mut();
-            series.retain(|id| model.get(id).is_some());
-            self.minute.draw(one, &series.get(of, now));
+            let series = app.counts.series(of, now, |id| model.get(id).is_some());
+            self.minute.draw(one, &series);
         }
         self.load.render(app, self.run.borrow().as_ref(), now);
         self.trips.render(app, &self.load);
@@ -98,27 +93,13 @@ impl Panel {
         }
     }
 
-    /// What happened to a connection is counted in its second.
-    pub(crate) fn saw(&self, id: Id, now: u64, happening: &Happening) {
-        match happening {
-            Happening::Received(message) => {
-                let bytes = message.len() as u64;
-                self.count(id, now, |second| second.received.add(bytes));
-            }
-            Happening::Opened(_) => self.count(id, now, |second| second.opened += 1),
-            Happening::Closed(_) | Happening::GivenUp => {
-                if let Some(run) = self.run.borrow_mut().as_mut().filter(|run| run.is_on(id)) {
-                    run.ended(0);
-                }
-                self.count(id, now, |second| second.closed += 1);
-            }
-            _ => {}
+    /// A connection ended; a run on it does too.
+    pub(crate) fn saw(&self, id: Id, happening: &Happening) {
+        if matches!(happening, Happening::Closed(_) | Happening::GivenUp)
+            && let Some(run) = self.run.borrow_mut().as_mut().filter(|run| run.is_on(id))
+        {
+            run.ended(0);
         }
-    }
-
-    /// A message was taken to be sent.
-    pub(crate) fn saw_sent(&self, id: Id, now: u64, bytes: usize) {
-        self.count(id, now, |second| second.sent.add(bytes as u64));
     }
 
     /// Whether a message that arrived answers a run, and so is not logged.
@@ -129,26 +110,18 @@ impl Panel {
             return false;
         }
         drop(run);
-        self.passed(app, id, None, Some(message.len()));
+        Self::passed(app, id, None, Some(message.len()));
         // What is answered makes room for others, in this very event.
         self.turn.ask();
         true
     }
 
     /// A message of a run went out or came in: it has its place among those of its socket, and none in the log.
-    pub(crate) fn passed(&self, app: &App, id: Id, sent: Option<usize>, received: Option<usize>) {
+    pub(crate) fn passed(app: &App, id: Id, sent: Option<usize>, received: Option<usize>) {
         app.model
             .borrow_mut()
             .with(id, |connection, _| connection.passed(sent.is_some(), received.is_some()));
-        let now = app.now().mono;
-        self.count(id, now, |second| {
-            if let Some(bytes) = sent {
-                second.sent.add(bytes as u64);
-            }
-            if let Some(bytes) = received {
-                second.received.add(bytes as u64);
-            }
-        });
+        app.counts.passed(id, app.now().mono, sent, received);
     }
 
     /// Something happened on a run's own connections.
@@ -189,10 +162,7 @@ impl Panel {
         let now = app.now().mono;
         for id in ids {
             if let Some((buffered, queued)) = app.session(id, Session::backlog) {
-                self.count(id, now, |second| {
-                    second.buffered = second.buffered.max(buffered);
-                    second.queued = second.queued.max(queued);
-                });
+                app.counts.waits(id, now, buffered, queued);
             }
         }
         if self.is_watching(app) {
@@ -206,9 +176,5 @@ impl Panel {
 
     fn is_watching(&self, app: &App) -> bool {
         app.shell.shows("measure") || self.run.borrow().is_some()
-    }
-
-    fn count(&self, id: Id, now: u64, count: impl Fn(&mut Second)) {
-        self.series.borrow_mut().count(id, now, count);
     }
 }

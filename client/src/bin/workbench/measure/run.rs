@@ -10,6 +10,7 @@ use wirescope::{
 };
 
 use super::{
+    Panel,
     book::{Book, Form},
     outcome::Outcome,
     plan::{Pace, Plan},
@@ -250,7 +251,7 @@ impl Run {
                     let tried =
                         app.session(*id, |session| session.try_send(payload)).unwrap_or(Err(Held::Ended));
                     if tried.is_ok() {
-                        app.measure.passed(app, *id, Some(payload.len()), None);
+                        Panel::passed(app, *id, Some(payload.len()), None);
                     }
                     tried
                 }

@@ -52,6 +52,8 @@ const ENDINGS: usize = 16;
 pub(crate) struct Connection {
     pub(crate) id: Id,
     pub(crate) setup: Setup,
+    /// The URL by which it was opened last.
+    pub(crate) opened_by: String,
     pub(crate) phase: Phase,
     /// A few words beside the phase.
     pub(crate) detail: String,
@@ -89,6 +91,7 @@ impl Connection {
         Self {
             id,
             setup: Setup::default(),
+            opened_by: String::new(),
             phase: Phase::default(),
             detail: String::new(),
             socket: 0,
@@ -110,8 +113,15 @@ impl Connection {
         matches!(self.phase, Phase::Connecting | Phase::Open | Phase::Waiting | Phase::Closing)
     }
 
+    /// Whether a message would be taken: by the peer, or by a link that waits for one.
+    pub(crate) fn takes(&self) -> bool {
+        let waits = matches!(self.phase, Phase::Connecting | Phase::Waiting);
+        self.phase == Phase::Open || (self.setup.lasts && waits)
+    }
+
     /// The user begins it anew: how it ended before is history.
     pub(crate) fn begun(&mut self) {
+        self.setup.url.clone_into(&mut self.opened_by);
         self.endings.clear();
         self.verdict = None;
     }

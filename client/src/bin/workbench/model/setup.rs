@@ -58,10 +58,9 @@ impl Default for Retry {
 }
 
 impl Setup {
-    /// A socket to this URL, which may have more in it than the one that was set up.
+    /// A socket to this URL, which may have more in it than the one that was set up; over a WebSocket.
     pub(crate) fn socket(&self, url: &str) -> Connect {
-        let connect = Socket::connect(url).subprotocols(&self.offers);
-        if self.stream { connect.stream_if_available() } else { connect }
+        Socket::connect(url).subprotocols(&self.offers)
     }
 
     /// A link to this endpoint, with the settings for its tries.

@@ -15,6 +15,7 @@ use self::play::{Outcome, Play, Todo};
 use crate::{
     alarm::Alarm,
     app::{self, App},
+    connect,
     dom::{self, elements, on},
     format,
     model::{Id, Phase},
@@ -220,9 +221,9 @@ impl Panel {
         self.shown.set(false);
         self.play.replace(Some(Play::new(id, script, is_open && connect.is_none())));
         match connect {
-            Some(connect) => app.connect.connect_to(app, &connect.url, &connect.offers),
+            Some(connect) => connect::Form::connect_to(app, &connect.url, &connect.offers),
             None if !is_live => {
-                app.connect.keep_setup(app);
+                app.connect.form.keep_setup(app);
                 app.connect();
             }
             None => {}

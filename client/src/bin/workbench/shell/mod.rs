@@ -13,8 +13,8 @@ use std::cell::{Cell, RefCell};
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
 
-pub(crate) use self::address::without_secrets;
-use self::{address::Address, commands::COMMANDS, palette::Palette, theme::Theme, welcome::Welcome};
+use self::{address::Address, commands::COMMANDS, palette::Palette, theme::Theme};
+pub(crate) use self::{address::without_secrets, welcome::Welcome};
 use crate::{
     app::App,
     clipboard,
@@ -40,11 +40,31 @@ pub(crate) struct Panel {
     elements: Elements,
     palette: Palette,
     theme: Theme,
-    welcome: Welcome,
     address: Address,
     view: RefCell<String>,
     /// Whether the address was read, so that it may be written.
     begun: Cell<bool>,
+}
+
+/// Begins when all parts of the first view have.
+pub(crate) fn begin(app: &App) {
+    theme::show();
+    let ready = dom::document().get_elements_by_class_name("ready");
+    for index in 0..ready.length() {
+        if let Some(controls) = ready.item(index) {
+            dom::set_flag(&controls, "disabled", false);
+        }
+    }
+    let has_setup = app.window.location().hash().is_ok_and(|hash| hash.len() > 1);
+    if has_setup {
+        app.second.load();
+    }
+    Welcome::begin(has_setup);
+    offline::begin();
+    // What `cargo xtask bench page` waits for.
+    if let Some(performance) = app.window.performance() {
+        let _ = performance.mark("ready");
+    }
 }
 
 impl Panel {
@@ -76,7 +96,6 @@ impl Panel {
             elements,
             palette: Palette::new(),
             theme: Theme::new(),
-            welcome: Welcome::new(),
             address: Address::default(),
             view: RefCell::new(FIRST_VIEW.to_owned()),
             begun: Cell::new(false),
@@ -85,28 +104,16 @@ impl Panel {
 
     /// Begins when all other parts have.
     pub(crate) fn begin(&self, app: &App) {
-        let ready = dom::document().get_elements_by_class_name("ready");
-        for index in 0..ready.length() {
-            if let Some(controls) = ready.item(index) {
-                dom::set_flag(&controls, "disabled", false);
-            }
-        }
+        welcome::listen();
         self.show(app, FIRST_VIEW);
-        let has_setup = self.address.follow(app);
+        self.address.follow(app);
         self.begun.set(true);
-        Welcome::begin(has_setup);
-        offline::begin();
-        // What `cargo xtask bench page` waits for.
-        if let Some(performance) = app.window.performance() {
-            let _ = performance.mark("ready");
-        }
     }
 
     pub(crate) fn render(&self, app: &App) {
         if self.begun.get() {
             self.address.write(app, &self.view.borrow());
         }
-        self.welcome.render();
     }
 
     /// Shows one of the views: `log`, `measure`, `compare` or `examples`.

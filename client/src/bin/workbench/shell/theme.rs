@@ -26,15 +26,13 @@ impl Theme {
     pub(super) fn new() -> Self {
         let elements = Elements::find();
         on(&elements.choices, "change", |app, _| app.shell.theme.chosen());
-        let theme = Self { elements };
-        let kept = keep::get(KEY).unwrap_or_default();
-        match &*kept {
-            "light" => theme.elements.light.set_checked(true),
-            "dark" => theme.elements.dark.set_checked(true),
-            _ => theme.elements.system.set_checked(true),
-        }
-        theme.chosen();
-        theme
+        let choice = match &*kept() {
+            "light" => &elements.light,
+            "dark" => &elements.dark,
+            _ => &elements.system,
+        };
+        choice.set_checked(true);
+        Self { elements }
     }
 
     fn chosen(&self) {
@@ -43,9 +41,18 @@ impl Theme {
             (_, true) => "dark",
             _ => "system",
         };
-        if let Some(root) = dom::document().document_element() {
-            dom::set_attribute(&root, "data-theme", name);
-        }
         keep::set(KEY, name);
+        show();
     }
+}
+
+/// Shows the page in the theme that was chosen.
+pub(super) fn show() {
+    if let Some(root) = dom::document().document_element() {
+        dom::set_attribute(&root, "data-theme", &kept());
+    }
+}
+
+fn kept() -> String {
+    keep::get(KEY).filter(|name| name == "light" || name == "dark").unwrap_or_else(|| "system".to_owned())
 }

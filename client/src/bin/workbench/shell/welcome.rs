@@ -15,7 +15,6 @@ use crate::{
 elements! {
     Elements {
         welcome: Element = "welcome",
-        dismiss: Element = "welcome-dismiss",
         beside: Element = "welcome-beside",
         alone: Element = "welcome-alone",
     }
@@ -32,19 +31,14 @@ enum State {
     Alone,
 }
 
-pub(super) struct Welcome {
+pub(crate) struct Welcome {
     elements: Elements,
     state: Cell<State>,
 }
 
 impl Welcome {
-    pub(super) fn new() -> Self {
-        let elements = Elements::find();
-        on(&elements.dismiss, "click", |app, _| {
-            app.shell.welcome.state.set(State::Hidden);
-            app.changed();
-        });
-        Self { elements, state: Cell::new(State::Hidden) }
+    pub(crate) fn new() -> Self {
+        Self { elements: Elements::find(), state: Cell::new(State::Hidden) }
     }
 
     /// Who comes for the first time, and not by a link to a setup, is shown something. Whether a server of ours is beside
@@ -56,11 +50,11 @@ impl Welcome {
         keep::set(KEY, "1");
         wirescope::spawn(async {
             let is_ours = is_server_beside().await.unwrap_or(false);
-            app::with(|app| app.shell.welcome.answered(app, is_ours));
+            app::with(|app| app.welcome.answered(app, is_ours));
         });
     }
 
-    pub(super) fn render(&self) {
+    pub(crate) fn render(&self) {
         let (elements, state) = (&self.elements, self.state.get());
         dom::set_flag(&elements.welcome, "hidden", state == State::Hidden);
         dom::set_flag(&elements.beside, "hidden", state != State::Beside);
@@ -74,6 +68,14 @@ impl Welcome {
         }
         app.changed();
     }
+}
+
+/// Listens to the button that sends it away.
+pub(super) fn listen() {
+    on(&dom::find("welcome-dismiss"), "click", |app, _| {
+        app.welcome.state.set(State::Hidden);
+        app.changed();
+    });
 }
 
 /// Whether the page came from a server of ours. Other hosts answer any path with a page of theirs.

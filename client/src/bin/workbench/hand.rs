@@ -1,0 +1,96 @@
+//! The second part of the program: all that a hand needs, made when one comes near.
+
+use wirescope::socket::{Connect, Error};
+
+use crate::{
+    app::App,
+    compare, composer, connect, examples, faults, frames,
+    late::Hooks,
+    log::Entry,
+    measure,
+    model::{Connection, Id, Setup},
+    script,
+    session::{self, Happening, Session},
+    shell,
+};
+
+pub(crate) struct Hand;
+
+impl Hand {
+    /// Puts all parts into their places, each of which listens to its elements from now on.
+    pub(crate) fn begin(app: &App) {
+        app.connect.form.set(connect::Form::new(app));
+        app.composer.set(composer::Panel::new());
+        app.script.set(script::Panel::new());
+        app.log.begin();
+        app.faults.set(faults::Panel::new());
+        app.frames.set(frames::Panel::new());
+        app.measure.set(measure::Panel::new());
+        app.compare.set(compare::Panel::new());
+        app.examples.set(examples::Panel::new());
+        app.shell.set(shell::Panel::new());
+        app.connect.form.begin(app);
+        app.composer.begin();
+        app.shell.begin(app);
+    }
+}
+
+impl Hooks for Hand {
+    fn render(&self, app: &App) {
+        app.shell.render(app);
+        app.composer.render(app);
+        app.script.render();
+        app.faults.render(app);
+        app.frames.render(app);
+        app.measure.render(app);
+        app.compare.render(app);
+        app.examples.render(app);
+    }
+
+    fn render_log(&self, app: &App) {
+        // First, since rows are marked by it.
+        app.frames.read(app);
+        app.log.render_around(app);
+    }
+
+    fn takes(&self, app: &App, id: Id, happening: &Happening) -> bool {
+        matches!(happening, Happening::Received(message) if app.measure.takes(app, id, message))
+    }
+
+    fn happened(&self, app: &App, id: Id, happening: &Happening) {
+        app.measure.saw(id, happening);
+        app.script.happened(id, happening);
+    }
+
+    fn settled(&self, app: &App) {
+        app.script.drive(app);
+    }
+
+    fn opening(&self, app: &App, url: &str) {
+        app.connect.form.connected(url);
+    }
+
+    fn failed(&self, app: &App, connection: &Connection) {
+        faults::Panel::explain(app, connection);
+    }
+
+    fn abandoned(&self, app: &App, id: Id) {
+        app.script.over(app, id, None);
+    }
+
+    fn link(&self, id: Id, setup: &Setup, is_traced: bool) -> Result<Session, Error> {
+        session::link::begin(id, setup, is_traced)
+    }
+
+    fn stream(&self, connect: Connect) -> Connect {
+        connect.stream_if_available()
+    }
+
+    fn mark(&self, app: &App, entry: &Entry<'_>) -> Option<String> {
+        app.frames.mark(entry)
+    }
+
+    fn show_setup(&self, app: &App) {
+        app.connect.form.show_setup(app);
+    }
+}
