@@ -86,9 +86,7 @@ pub fn run_with(
 pub fn run_in_firefox(name: &str, test: impl AsyncFnOnce(&mut Page)) {
     let start = async {
         let server = Page::another_server("127.0.0.1:0", &[]).await;
-        let driver = env::var_os("WIRESCOPE_GECKODRIVER").unwrap_or_else(|| "geckodriver".into());
-        let firefox = env::var_os("WIRESCOPE_FIREFOX");
-        let browser = Browser::start_firefox(driver.as_ref(), firefox.as_deref()).await;
+        let browser = Browser::start_firefox().await;
         Page { server, browser, errors_expected: true }
     };
     drive(name, start, async |page: &mut Page| {
@@ -134,9 +132,7 @@ impl Page {
 
     async fn start_with(listen: &str, server_flags: &[&str], browser_flags: &[&str]) -> Self {
         let server = Self::another_server(listen, server_flags).await;
-        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let chrome = env::var_os("WIRESCOPE_CHROME");
-        let browser = Browser::start(driver.as_ref(), chrome.as_deref(), browser_flags).await;
+        let browser = Browser::start(browser_flags).await;
         Self { server, browser, errors_expected: false }
     }
 
@@ -338,8 +334,7 @@ impl Page {
     }
 
     async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        let command = Command::devtools(method, &parameters);
-        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.browser.devtools(method, parameters).await
     }
 
     async fn element(&self, selector: &str) -> Element {
