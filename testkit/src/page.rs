@@ -162,6 +162,24 @@ impl Page {
         self.browser.close().await;
     }
 
+    /// Connects to the URL in the form, and waits until the connection is open.
+    pub async fn connect(&self) {
+        self.click("#connect").await;
+        self.until_state("open").await;
+    }
+
+    /// Connects to a path of the server, with its query.
+    pub async fn connect_to(&self, path: &str) {
+        self.fill("#url", &format!("ws://{}{path}", self.server.address())).await;
+        self.connect().await;
+    }
+
+    /// Sends a message in the format that is chosen.
+    pub async fn send(&self, message: &str) {
+        self.fill("#message", message).await;
+        self.click("#send").await;
+    }
+
     /// Clicks on what a CSS selector finds.
     pub async fn click(&self, selector: &str) {
         self.element(selector)
@@ -255,6 +273,14 @@ impl Page {
         .await;
     }
 
+    /// Waits until an element's text has this in it.
+    pub async fn until_says(&self, selector: &str, part: &str) {
+        self.until(&format!("{selector} says {part:?}"), async || {
+            self.text(selector).await.contains(part).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until an element is not there for the reader.
     pub async fn until_hidden(&self, selector: &str) {
         self.until(&format!("{selector} is hidden"), async || {
@@ -306,6 +332,17 @@ impl Page {
             json!({ "width": width, "height": height, "deviceScaleFactor": device_scale, "mobile": mobile }),
         )
         .await;
+    }
+
+    /// Sees that nothing is wider than the window, but for what scrolls by itself, and what only readers aloud meet.
+    pub async fn assert_fits(&self, when: &str) {
+        const SCRIPT: &str = "const wide = [...document.querySelectorAll('body *')].filter(element => {
+                const box = element.getBoundingClientRect();
+                return box.width > 1 && box.right > innerWidth + 0.5
+                    && !element.closest('.dump, .row > .body, .scroller, .ticks, svg, .visually-hidden');
+            });
+            return [document.documentElement.scrollWidth <= innerWidth, wide.map(element => element.id || element.className)]";
+        assert_eq!(self.script(SCRIPT).await, json!([true, []]), "{when}");
     }
 
     /// Makes the browser prefer `light` or `dark`.
