@@ -16,6 +16,7 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use js_sys::Uint8Array;
 use wirescope::socket::{self, CloseEvent};
+use wirescope_protocol::hex;
 
 pub(crate) use self::panel::Panel;
 use self::trace::{Ended, Trace};
@@ -173,5 +174,5 @@ impl Watched {
 fn random_id() -> Option<String> {
     let bytes = Uint8Array::new_with_length(16);
     crate::dom::window().crypto().ok()?.get_random_values_with_array_buffer_view(&bytes).ok()?;
-    Some(anatomy::hex(&bytes.to_vec()).replace(' ', ""))
+    Some(hex::write(&bytes.to_vec()).replace(' ', ""))
 }
