@@ -76,8 +76,7 @@ fn raw(place: &Element, out: bool, json: &str) {
         rest = &rest[head.head.len()..];
         draw(place, &Frame { payload: rest.to_vec(), ..head }, None, false);
     } else if !rest.is_empty() {
-        let text =
-            format!("{} that are no frame: {}", format::size(rest.len() as u64), hex::write(rest));
+        let text = format!("{} that are no frame: {}", format::size(rest.len() as u64), hex::write(rest));
         append(place, &element("p", "loose", &text));
     }
     if length > bytes.len() as u64 {

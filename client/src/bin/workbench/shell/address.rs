@@ -26,8 +26,15 @@ const SECRETS: [&str; 12] = [
 
 #[derive(Default)]
 pub(super) struct Address {
-    /// What was written last.
-    written: RefCell<String>,
+    written: RefCell<Written>,
+}
+
+/// What was written last, and what it was made from: most frames change neither.
+#[derive(Default)]
+struct Written {
+    setups: Vec<Setup>,
+    view: String,
+    hash: String,
 }
 
 impl Address {
@@ -35,7 +42,7 @@ impl Address {
     pub(super) fn follow(&self, app: &App) -> bool {
         let hash = app.window.location().hash().unwrap_or_default();
         let hash = hash.trim_start_matches('#');
-        if hash.is_empty() || *self.written.borrow() == hash {
+        if hash.is_empty() || self.written.borrow().hash == hash {
             return false;
         }
         let (setups, view) = read(hash, decode);
@@ -50,15 +57,16 @@ impl Address {
     pub(super) fn write(&self, app: &App, view: &str) {
         let model = app.model.borrow();
         let setups = model.connections().iter().map(|connection| &connection.setup);
-        let hash = compose(setups, view, encode);
-        if *self.written.borrow() == hash {
+        let mut written = self.written.borrow_mut();
+        if written.view == view && setups.clone().eq(&written.setups) {
             return;
         }
+        let hash = compose(setups.clone(), view, encode);
+        *written = Written { setups: setups.cloned().collect(), view: view.to_owned(), hash };
         if let Ok(history) = app.window.history() {
             // A browser refuses more than some hundred changes in half a minute; the next one is taken again.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{hash}")));
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{}", written.hash)));
         }
-        *self.written.borrow_mut() = hash;
     }
 }
 
