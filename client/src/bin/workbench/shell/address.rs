@@ -1,11 +1,13 @@
 //! The page's address: what is after its `#` is the setup of all connections and the view, so that a link shares them.
 //!
-//! `#url=ws://host/echo&offer=chat&link&url=…&view=measure`: each `url` begins a connection. Secrets never get there.
+//! `#url=ws://host/echo&offer=chat&link&base=100&url=…&view=measure`: each `url` begins a connection, and settings follow
+//! that are not as they usually are. Secrets never get there.
 
 use std::cell::RefCell;
 
 use wasm_bindgen::JsValue;
 
+use super::settings;
 use crate::{app::App, model::Setup};
 
 /// Parameters of a URL that are somebody's secret, as far as their names tell.
@@ -83,8 +85,8 @@ fn read(fragment: &str, decode: impl Fn(&str) -> Option<String>) -> (Vec<Setup>,
         match (key, setups.last_mut()) {
             ("url", _) => setups.push(Setup { url: value, ..Setup::default() }),
             ("offer", Some(setup)) => setup.offers.push(value),
-            ("link", Some(setup)) => setup.lasts = true,
             ("view", _) => view = Some(value),
+            (name, Some(setup)) => settings::take(setup, name, value),
             _ => {}
         }
     }
@@ -106,7 +108,8 @@ fn compose<'a>(
             fragment.push_str("&offer=");
             fragment.push_str(&encode(offer));
         }
-        fragment.push_str(if setup.lasts { "&link&" } else { "&" });
+        settings::add(&mut fragment, setup, &encode);
+        fragment.push('&');
     }
     fragment.push_str("view=");
     fragment.push_str(view);
@@ -141,6 +144,12 @@ fn is_secret(name: &str) -> bool {
 /// Tokens are also sent as subprotocols, for want of headers; this server's begin so.
 fn is_secret_offer(offer: &str) -> bool {
     offer.to_ascii_lowercase().starts_with("bearer") || offer.contains("token")
+}
+
+/// Whether a text may have a secret in it, as a message that logs in does.
+pub(super) fn says_secret(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    SECRETS.iter().any(|secret| text.contains(secret))
 }
 
 fn encode(text: &str) -> String {
