@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::Value;
-use wirescope_testkit::page::{self, Page, Row, key};
+use wirescope_testkit::page::{self, Row, key};
 
 fn row(event: &str, size: &str, content: &str) -> Row {
     Row { event: event.to_owned(), size: size.to_owned(), content: content.to_owned() }

@@ -1,6 +1,6 @@
 //! The page in Firefox: the core of what `page.rs` and its siblings try in Chromium.
 
-use wirescope_testkit::page::{self, Page, key};
+use wirescope_testkit::page::{self, key};
 
 #[test]
 fn firefox_text_and_bytes_come_back() {
