@@ -351,8 +351,9 @@ impl Page {
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not
-    /// that a WebSocket failed, or that a server told nothing of its faults, which browsers report there themselves.
+    /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not what
+    /// browsers report there themselves, and no page can keep from them: that a WebSocket failed, that a server told nothing
+    /// of its faults, or that one which is away did not say why it refuses.
     pub async fn console_errors(&self) -> Vec<String> {
         let log = self.client().issue_cmd(Command::console()).await.expect("the browser's log");
         let entries = log.as_array().expect("entries").iter();
@@ -360,7 +361,9 @@ impl Page {
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
             .filter(|message| {
-                !message.contains("WebSocket connection to") && !message.contains("/faults.json")
+                let reported =
+                    ["WebSocket connection to", "/faults.json", "Failed to load resource: net::ERR_"];
+                !reported.iter().any(|own| message.contains(own))
             })
             .collect()
     }

@@ -141,8 +141,6 @@ fn a_run_keeps_so_many_in_flight_on_connections_of_its_own() {
 #[test]
 fn a_run_survives_a_restart_of_the_server() {
     page::run("a_run_survives_a_restart_of_the_server", async |page| {
-        // What else the page asks for while the server is gone, the browser says of in the console.
-        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#lasts").await;
         page.connect_to("/echo").await;
@@ -264,7 +262,6 @@ fn one_feed_is_compared_in_four_ways() {
 #[test]
 fn a_server_without_the_feed_is_not_compared() {
     page::run("a_server_without_the_feed_is_not_compared", async |page| {
-        page.errors_expected = true;
         let nobody =
             TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address");
         page.fill("#url", &format!("ws://{nobody}/echo")).await;
@@ -280,8 +277,6 @@ fn a_server_without_the_feed_is_not_compared() {
 #[test]
 fn the_examples_survive_a_restart_in_front_of_the_viewer() {
     page::run("the_examples_survive_a_restart_in_front_of_the_viewer", async |page| {
-        // What else the page asks for while the server is gone, the browser says of in the console.
-        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#tab-examples").await;
         for seat in ["left", "right"] {

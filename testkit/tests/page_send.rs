@@ -237,8 +237,6 @@ fn the_send_panel_fits_with_what_is_wrong() {
 #[test]
 fn a_link_survives_its_server() {
     run("a_link_survives_its_server", async |page| {
-        // The page asks a server that is away why it refuses, and browsers say of that in the console.
-        page.errors_expected = true;
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         page.fill("#retry-base", "many").await;
@@ -280,8 +278,6 @@ fn a_link_survives_its_server() {
 #[test]
 fn a_link_that_waits_tries_at_once_when_asked() {
     run("a_link_that_waits_tries_at_once_when_asked", async |page| {
-        // The page asks a server that is away why it refuses, and browsers say of that in the console.
-        page.errors_expected = true;
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         // A peer that asks for the widest wait there is; how much of it is waited is left to chance.

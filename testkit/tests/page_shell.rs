@@ -212,6 +212,7 @@ fn the_page_opens_without_its_server() {
         })
         .await;
         page.server.kill().await;
+        // Browsers look for a newer worker when they like, and say in the console that there is no server for it.
         page.errors_expected = true;
         page.goto(&format!("{}/?without#view=log", page.server.url())).await;
         page.until_text("#state-word", "idle").await;
