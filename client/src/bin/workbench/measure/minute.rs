@@ -1,6 +1,6 @@
 //! The last minute, drawn: what went out and came in, and what waited.
 
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 
 use super::{
     chart,
@@ -21,6 +21,7 @@ elements! {
         received: Element = "received-in-minute",
         opened: Element = "opened-count",
         closed: Element = "closed-count",
+        template: HtmlTemplateElement = "strip-template",
     }
 }
 
@@ -41,16 +42,23 @@ pub(super) struct View {
 }
 
 impl Strip {
-    fn find(name: &str) -> Self {
-        let part = |part: &str| dom::find(&format!("{name}-{part}"));
+    /// Makes a drawing beneath its title.
+    fn new(title: &str, template: &HtmlTemplateElement) -> Self {
+        let place = dom::find(title);
+        if let Ok(drawing) = template.content().clone_node_with_deep(true) {
+            dom::append(&place, &drawing);
+        }
+        let part = |part: &str| {
+            place.query_selector(part).ok().flatten().unwrap_or_else(|| panic!("a drawing has no {part}"))
+        };
         Self {
-            now: part("now"),
-            top: part("top"),
-            fill: part("fill"),
-            received: part("in"),
-            sent: part("out"),
-            opened: part("opened"),
-            closed: part("closed"),
+            now: part(".now"),
+            top: part(".top"),
+            fill: part(".fill"),
+            received: part(".line.received"),
+            sent: part(".line.sent"),
+            opened: part(".opened"),
+            closed: part(".closed"),
         }
     }
 
@@ -80,7 +88,8 @@ impl View {
         for radio in [&elements.of_one, &elements.of_all] {
             on(radio, "change", |app, _| app.changed());
         }
-        let strips = ["messages", "bytes", "buffered", "queue"].map(Strip::find);
+        let strips = ["strip-messages", "strip-bytes", "strip-buffered", "strip-queue"]
+            .map(|title| Strip::new(title, &elements.template));
         Self { elements, strips }
     }
 
