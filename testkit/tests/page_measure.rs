@@ -213,7 +213,7 @@ fn the_last_minute_has_what_went_out_and_came_in() {
         for (count, says) in counts.into_iter().zip(["3", "3", "1", "1"]) {
             page.until_text(count, says).await;
         }
-        assert_ne!(page.attribute("#strip-messages .closed", "d").await.unwrap_or_default(), "");
+        assert_ne!(page.attribute("#trend-messages .closed", "d").await.unwrap_or_default(), "");
         assert_eq!(page.text("#trips-figures td:last-child").await, "3", "each answer is a round trip");
         assert_ne!(page.attribute("#histogram-bars", "d").await.unwrap_or_default(), "");
 

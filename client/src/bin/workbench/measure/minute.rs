@@ -21,12 +21,12 @@ elements! {
         received: Element = "received-in-minute",
         opened: Element = "opened-count",
         closed: Element = "closed-count",
-        template: HtmlTemplateElement = "strip-template",
+        template: HtmlTemplateElement = "trend-template",
     }
 }
 
 /// A drawing of two values, or of one.
-struct Strip {
+struct Trend {
     now: Element,
     top: Element,
     fill: Element,
@@ -38,10 +38,10 @@ struct Strip {
 
 pub(super) struct View {
     elements: Elements,
-    strips: [Strip; 4],
+    trends: [Trend; 4],
 }
 
-impl Strip {
+impl Trend {
     /// Makes a drawing beneath its title.
     fn new(title: &str, template: &HtmlTemplateElement) -> Self {
         let place = dom::find(title);
@@ -88,9 +88,9 @@ impl View {
         for radio in [&elements.of_one, &elements.of_all] {
             on(radio, "change", |app, _| app.changed());
         }
-        let strips = ["strip-messages", "strip-bytes", "strip-buffered", "strip-queue"]
-            .map(|title| Strip::new(title, &elements.template));
-        Self { elements, strips }
+        let trends = ["trend-messages", "trend-bytes", "trend-buffered", "trend-queue"]
+            .map(|title| Trend::new(title, &elements.template));
+        Self { elements, trends }
     }
 
     /// Which connection is shown, or `None` for all.
@@ -101,7 +101,7 @@ impl View {
     pub(super) fn draw(&self, selected: Id, series: &Series) {
         let seconds: Vec<_> = series.shown().collect();
         let of = |value: fn(&Second) -> u64| seconds.iter().map(value).collect::<Vec<_>>();
-        let [messages, bytes, buffered, queue] = &self.strips;
+        let [messages, bytes, buffered, queue] = &self.trends;
         let (sent, received) = (of(|second| second.sent.messages), of(|second| second.received.messages));
         messages.draw(Some(&received), &sent, false);
         let (sent, received) = (of(|second| second.sent.bytes), of(|second| second.received.bytes));
@@ -110,9 +110,9 @@ impl View {
         queue.draw(None, &of(|second| second.queued), false);
         let opened = chart::marks(seconds.iter().map(|second| second.opened > 0));
         let closed = chart::marks(seconds.iter().map(|second| second.closed > 0));
-        for strip in &self.strips {
-            dom::set_attribute(&strip.opened, "d", &opened);
-            dom::set_attribute(&strip.closed, "d", &closed);
+        for trend in &self.trends {
+            dom::set_attribute(&trend.opened, "d", &opened);
+            dom::set_attribute(&trend.closed, "d", &closed);
         }
         let elements = &self.elements;
         dom::set_text(&elements.one, &format!("Connection {selected}"));
