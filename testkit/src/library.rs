@@ -8,7 +8,6 @@
 mod site;
 
 use std::{
-    env,
     panic::{AssertUnwindSafe, resume_unwind},
     time::{Duration, Instant},
 };
@@ -92,14 +91,8 @@ impl Library {
         let tap = Tap::start(server.address().parse().expect("an address")).await.expect("a free port");
         let site = site::serve(required("WIRESCOPE_DRIVEN")).await;
         let browser = match kind {
-            Kind::Chromium => {
-                let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-                Browser::start(&driver, env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await
-            }
-            Kind::Firefox => {
-                let firefox = env::var_os("WIRESCOPE_FIREFOX");
-                Browser::start_firefox("geckodriver".as_ref(), firefox.as_deref()).await
-            }
+            Kind::Chromium => Browser::start(&[]).await,
+            Kind::Firefox => Browser::start_firefox().await,
         };
         let timeouts = TimeoutConfiguration::new(Some(SCRIPT_LIMIT), None, None);
         browser.client().update_timeouts(timeouts).await.expect("a script may take its time");
@@ -179,10 +172,10 @@ impl Library {
             client.issue_cmd(Command::context(false)).await.expect("there is a page");
             return drop(done.expect("Firefox has that switch"));
         }
-        self.devtools("Network.enable", json!({})).await;
+        self.browser.devtools("Network.enable", json!({})).await;
         let conditions =
             json!({ "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
-        self.devtools("Network.emulateNetworkConditions", conditions).await;
+        self.browser.devtools("Network.emulateNetworkConditions", conditions).await;
     }
 
     /// What an expression in the page comes to, once it is resolved. It may await.
@@ -219,19 +212,14 @@ impl Library {
     /// The page's heap after everything was collected that nothing holds.
     pub async fn heap(&self) -> Heap {
         // What is kept for a console that nobody reads is none of the page's.
-        self.devtools("Runtime.discardConsoleEntries", json!({})).await;
+        self.browser.devtools("Runtime.discardConsoleEntries", json!({})).await;
         // Once for what the first one's finalizers let go of.
         for _ in 0..2 {
-            self.devtools("HeapProfiler.collectGarbage", json!({})).await;
+            self.browser.devtools("HeapProfiler.collectGarbage", json!({})).await;
         }
-        let usage = self.devtools("Runtime.getHeapUsage", json!({})).await;
+        let usage = self.browser.devtools("Runtime.getHeapUsage", json!({})).await;
         let bytes = |name: &str| usage[name].as_f64().unwrap_or_else(|| panic!("no {name} in {usage}"));
         Heap { script: bytes("usedSize"), browser: bytes("embedderHeapUsedSize") }
-    }
-
-    async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        let answer = self.client().issue_cmd(Command::devtools(method, &parameters)).await;
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
     fn client(&self) -> &Client {

@@ -86,9 +86,7 @@ pub fn run_with(
 pub fn run_in_firefox(name: &str, test: impl AsyncFnOnce(&mut Page)) {
     let start = async {
         let server = Page::another_server("127.0.0.1:0", &[]).await;
-        let driver = env::var_os("WIRESCOPE_GECKODRIVER").unwrap_or_else(|| "geckodriver".into());
-        let firefox = env::var_os("WIRESCOPE_FIREFOX");
-        let browser = Browser::start_firefox(driver.as_ref(), firefox.as_deref()).await;
+        let browser = Browser::start_firefox().await;
         Page { server, browser, errors_expected: true }
     };
     drive(name, start, async |page: &mut Page| {
@@ -134,9 +132,7 @@ impl Page {
 
     async fn start_with(listen: &str, server_flags: &[&str], browser_flags: &[&str]) -> Self {
         let server = Self::another_server(listen, server_flags).await;
-        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let chrome = env::var_os("WIRESCOPE_CHROME");
-        let browser = Browser::start(driver.as_ref(), chrome.as_deref(), browser_flags).await;
+        let browser = Browser::start(browser_flags).await;
         Self { server, browser, errors_expected: false }
     }
 
@@ -164,6 +160,24 @@ impl Page {
     /// Ends the browser.
     pub async fn close(mut self) {
         self.browser.close().await;
+    }
+
+    /// Connects to the URL in the form, and waits until the connection is open.
+    pub async fn connect(&self) {
+        self.click("#connect").await;
+        self.until_state("open").await;
+    }
+
+    /// Connects to a path of the server, with its query.
+    pub async fn connect_to(&self, path: &str) {
+        self.fill("#url", &format!("ws://{}{path}", self.server.address())).await;
+        self.connect().await;
+    }
+
+    /// Sends a message in the format that is chosen.
+    pub async fn send(&self, message: &str) {
+        self.fill("#message", message).await;
+        self.click("#send").await;
     }
 
     /// Clicks on what a CSS selector finds.
@@ -259,6 +273,14 @@ impl Page {
         .await;
     }
 
+    /// Waits until an element's text has this in it.
+    pub async fn until_says(&self, selector: &str, part: &str) {
+        self.until(&format!("{selector} says {part:?}"), async || {
+            self.text(selector).await.contains(part).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until an element is not there for the reader.
     pub async fn until_hidden(&self, selector: &str) {
         self.until(&format!("{selector} is hidden"), async || {
@@ -312,14 +334,26 @@ impl Page {
         .await;
     }
 
+    /// Sees that nothing is wider than the window, but for what scrolls by itself, and what only readers aloud meet.
+    pub async fn assert_fits(&self, when: &str) {
+        const SCRIPT: &str = "const wide = [...document.querySelectorAll('body *')].filter(element => {
+                const box = element.getBoundingClientRect();
+                return box.width > 1 && box.right > innerWidth + 0.5
+                    && !element.closest('.dump, .row > .body, .scroller, .ticks, svg, .visually-hidden');
+            });
+            return [document.documentElement.scrollWidth <= innerWidth, wide.map(element => element.id || element.className)]";
+        assert_eq!(self.script(SCRIPT).await, json!([true, []]), "{when}");
+    }
+
     /// Makes the browser prefer `light` or `dark`.
     pub async fn prefer(&self, scheme: &str) {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
         self.devtools("Emulation.setEmulatedMedia", json!({ "features": features })).await;
     }
 
-    /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not
-    /// that a WebSocket failed, or that a server told nothing of its faults, which browsers report there themselves.
+    /// What the console says of errors since it was asked last, such as violations of the Content-Security-Policy; not what
+    /// browsers report there themselves, and no page can keep from them: that a WebSocket failed, that a server told nothing
+    /// of its faults, or that one which is away did not say why it refuses.
     pub async fn console_errors(&self) -> Vec<String> {
         let log = self.client().issue_cmd(Command::console()).await.expect("the browser's log");
         let entries = log.as_array().expect("entries").iter();
@@ -327,7 +361,9 @@ impl Page {
             .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
             .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
             .filter(|message| {
-                !message.contains("WebSocket connection to") && !message.contains("/faults.json")
+                let reported =
+                    ["WebSocket connection to", "/faults.json", "Failed to load resource: net::ERR_"];
+                !reported.iter().any(|own| message.contains(own))
             })
             .collect()
     }
@@ -338,8 +374,7 @@ impl Page {
     }
 
     async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        let command = Command::devtools(method, &parameters);
-        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+        self.browser.devtools(method, parameters).await
     }
 
     async fn element(&self, selector: &str) -> Element {

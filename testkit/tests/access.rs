@@ -121,10 +121,8 @@ fn the_page_comes_over_https_and_connects_over_wss() {
         page.home().await;
         assert!(page.server.url().starts_with("https://"));
         assert_eq!(page.property("#url", "value").await, format!("wss://{}/echo", page.server.address()));
-        page.click("#connect").await;
-        page.until_state("open").await;
-        page.fill("#message", "over TLS").await;
-        page.click("#send").await;
+        page.connect().await;
+        page.send("over TLS").await;
         assert_eq!(page.until_row("received text").await.content, "over TLS");
     });
 }

@@ -3,17 +3,7 @@
 use std::net::TcpListener;
 
 use serde_json::Value;
-use wirescope_testkit::page::{self, Page, Row, key};
-
-async fn connect(page: &Page) {
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
-async fn send(page: &Page, text: &str) {
-    page.fill("#message", text).await;
-    page.click("#send").await;
-}
+use wirescope_testkit::page::{self, Row, key};
 
 fn row(event: &str, size: &str, content: &str) -> Row {
     Row { event: event.to_owned(), size: size.to_owned(), content: content.to_owned() }
@@ -27,9 +17,9 @@ fn a_newcomer_connects_and_a_message_comes_back() {
         assert_eq!(page.attribute("#send", "disabled").await.as_deref(), Some("true"));
         assert_eq!(page.text("#send-hint").await, "Connect first");
 
-        connect(page).await;
+        page.connect().await;
         assert!(page.until_row("open").await.content.contains("no subprotocol"));
-        send(page, "hello").await;
+        page.send("hello").await;
         assert_eq!(page.until_row("received text").await, row("received text", "5 B", "hello"));
         assert_eq!(page.until_row("sent text").await, row("sent text", "5 B", "hello"));
         let tallies = ["#sent-count", "#sent-bytes", "#received-count", "#received-bytes"];
@@ -37,7 +27,7 @@ fn a_newcomer_connects_and_a_message_comes_back() {
             assert_eq!(page.text(tally).await, says, "{tally}");
         }
 
-        send(page, "grüße 👋").await;
+        page.send("grüße 👋").await;
         page.until_rows("received text", 2).await;
         assert_eq!(page.until_row("received text").await, row("received text", "12 B", "grüße 👋"));
     });
@@ -46,7 +36,7 @@ fn a_newcomer_connects_and_a_message_comes_back() {
 #[test]
 fn an_empty_message_is_a_message() {
     page::run("an_empty_message_is_a_message", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("#send").await;
         assert_eq!(page.until_row("received text").await, row("received text", "0 B", "empty"));
     });
@@ -55,7 +45,7 @@ fn an_empty_message_is_a_message() {
 #[test]
 fn bytes_are_sent_as_hex_and_shown_as_hex_with_ascii() {
     page::run("bytes_are_sent_as_hex_and_shown_as_hex_with_ascii", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("label:has(#as-hex)").await;
         page.type_into("#message", "0x48, 65 6C:6c6f\n00 ff").await;
         assert_eq!(page.text("#message-size").await, "7 B");
@@ -87,7 +77,7 @@ fn ctrl_enter_and_cmd_enter_send() {
         page.type_into("#message", &format!("early{}{}", key::CONTROL, key::ENTER)).await;
         page.until_text("#message-problem", "not sent: connect first").await;
 
-        connect(page).await;
+        page.connect().await;
         page.type_into("#message", &format!("{}{}", key::CONTROL, key::ENTER)).await;
         page.until_rows("received text", 1).await;
         page.type_into("#message", &format!("{}{}", key::META, key::ENTER)).await;
@@ -100,7 +90,7 @@ fn ctrl_enter_and_cmd_enter_send() {
 #[test]
 fn bad_hex_is_shown_where_it_is_bad_and_not_sent() {
     page::run("bad_hex_is_shown_where_it_is_bad_and_not_sent", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("label:has(#as-hex)").await;
         // A byte that is still being typed is no mistake yet.
         page.type_into("#message", "48 6").await;
@@ -123,8 +113,7 @@ fn bad_hex_is_shown_where_it_is_bad_and_not_sent() {
         page.until_row("received binary").await;
         page.until_rows("sent binary", 1).await;
 
-        page.fill("#message", "48 6").await;
-        page.click("#send").await;
+        page.send("48 6").await;
         page.until_text("#message-problem-text", "column 4: “6” is half a byte: write both digits, as in 06")
             .await;
     });
@@ -161,7 +150,7 @@ fn what_cannot_be_connected_to_is_said_beside_its_field() {
         assert_eq!(page.rows().await, []);
 
         page.fill("#subprotocols", "").await;
-        connect(page).await;
+        page.connect().await;
     });
 }
 
@@ -169,7 +158,7 @@ fn what_cannot_be_connected_to_is_said_beside_its_field() {
 fn the_subprotocol_selected_is_shown() {
     page::run("the_subprotocol_selected_is_shown", async |page| {
         page.type_into("#subprotocols", "chat.v2, chat.v1").await;
-        connect(page).await;
+        page.connect().await;
         assert_eq!(page.text("#state-detail").await, "chat.v2");
         assert!(page.until_row("connecting").await.content.contains("offering chat.v2, chat.v1"));
         assert!(page.until_row("open").await.content.contains("subprotocol chat.v2"));
@@ -179,7 +168,7 @@ fn the_subprotocol_selected_is_shown() {
 #[test]
 fn a_code_or_reason_that_cannot_be_sent_is_said_beside_its_field() {
     page::run("a_code_or_reason_that_cannot_be_sent_is_said_beside_its_field", async |page| {
-        connect(page).await;
+        page.connect().await;
         for (code, says) in [("", "is a number"), ("bye", "is a number"), ("1001", "1001"), ("5000", "5000")]
         {
             page.fill("#code", code).await;
@@ -207,7 +196,7 @@ fn a_code_or_reason_that_cannot_be_sent_is_said_beside_its_field() {
 #[test]
 fn a_chosen_close_code_and_reason_are_in_the_row_that_ends_it() {
     page::run("a_chosen_close_code_and_reason_are_in_the_row_that_ends_it", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.fill("#code", "4001").await;
         page.type_into("#reason", "that was all").await;
         page.click("#disconnect").await;
@@ -221,7 +210,7 @@ fn a_chosen_close_code_and_reason_are_in_the_row_that_ends_it() {
         assert_eq!(page.attribute("#send", "disabled").await.as_deref(), Some("true"));
 
         // The page is good for another connection, and the log goes on.
-        connect(page).await;
+        page.connect().await;
         page.until_rows("open", 2).await;
     });
 }
@@ -229,7 +218,7 @@ fn a_chosen_close_code_and_reason_are_in_the_row_that_ends_it() {
 #[test]
 fn a_killed_server_is_said_to_be_lost() {
     page::run("a_killed_server_is_said_to_be_lost", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.server.kill().await;
         page.until_state("lost").await;
         let closed = page.until_row("closed").await.content;
@@ -243,7 +232,7 @@ fn a_killed_server_is_said_to_be_lost() {
 #[test]
 fn a_server_that_is_asked_to_end_says_that_it_goes_away() {
     page::run("a_server_that_is_asked_to_end_says_that_it_goes_away", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.server.terminate().await;
         page.until_state("closed").await;
         assert!(page.until_row("closed").await.content.contains("1001 going away"));
@@ -294,9 +283,9 @@ fn what_a_peer_sent_is_text_never_markup() {
              window.elements = document.querySelectorAll('img, script, b, iframe').length",
         )
         .await;
-        connect(page).await;
+        page.connect().await;
         let markup = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script><b>bold</b>";
-        send(page, markup).await;
+        page.send(markup).await;
         assert_eq!(page.until_row("received text").await.content, markup);
 
         page.script(
@@ -329,7 +318,7 @@ fn the_log_follows_until_the_reader_scrolls_up() {
     page::run("the_log_follows_until_the_reader_scrolls_up", async |page| {
         const BENEATH: &str = "const s = document.getElementById('screen');
             return s.scrollHeight - s.clientHeight - s.scrollTop";
-        connect(page).await;
+        page.connect().await;
         page.type_into("#message", "line").await;
         page.script(
             "const send = document.getElementById('send'); for (let i = 0; i < 40; i++) send.click()",
@@ -402,10 +391,10 @@ fn a_keyboard_is_enough() {
 fn it_fits_a_phone_in_light_and_dark() {
     page::run("it_fits_a_phone_in_light_and_dark", async |page| {
         page.resize(360, 740, 2.0).await;
-        connect(page).await;
-        send(page, &"unbroken".repeat(40)).await;
+        page.connect().await;
+        page.send(&"unbroken".repeat(40)).await;
         page.click("label:has(#as-hex)").await;
-        send(page, &"00 ff 41 ".repeat(30)).await;
+        page.send(&"00 ff 41 ".repeat(30)).await;
         page.until_row("received binary").await;
         page.type_into("#message", &"g".repeat(100)).await;
         page.fill("#code", "1").await;
@@ -413,17 +402,7 @@ fn it_fits_a_phone_in_light_and_dark() {
         let mut grounds = Vec::new();
         for scheme in ["light", "dark"] {
             page.prefer(scheme).await;
-            let overflow = page
-                .script(
-                    "const wide = [...document.querySelectorAll('body *')].filter(e => {
-                        const box = e.getBoundingClientRect();
-                        return box.width > 1 && box.right > innerWidth + 0.5
-                            && !e.closest('.dump, .row > .body, svg, .visually-hidden');
-                     });
-                     return [document.documentElement.scrollWidth <= innerWidth, wide.map(e => e.id || e.className)]",
-                )
-                .await;
-            assert_eq!(overflow, serde_json::json!([true, []]), "{scheme}");
+            page.assert_fits(scheme).await;
             grounds.push(page.script("return getComputedStyle(document.body).backgroundColor").await);
         }
         assert_ne!(grounds[0], grounds[1]);
@@ -436,10 +415,7 @@ fn a_panic_is_shown() {
         page.errors_expected = true;
         page.script("document.getElementById('row-template').content.replaceChildren()").await;
         page.click("#connect").await;
-        page.until("the page says that it failed", async || {
-            page.text("#failure").await.contains("a template holds one element").then_some(())
-        })
-        .await;
+        page.until_says("#failure", "a template holds one element").await;
     });
 }
 
@@ -447,9 +423,9 @@ fn a_panic_is_shown() {
 fn it_says_what_happens_to_those_who_hear_it() {
     page::run("it_says_what_happens_to_those_who_hear_it", async |page| {
         let spoken = async || page.property("#announcer", "textContent").await;
-        connect(page).await;
+        page.connect().await;
         assert_eq!(page.attribute("#state", "role").await.as_deref(), Some("status"));
-        send(page, "aloud").await;
+        page.send("aloud").await;
         page.until("a row is spoken of", async || {
             spoken().await.ends_with("received text: aloud").then_some(())
         })

@@ -29,10 +29,8 @@ async fn escape(page: &Page) {
 /// Every view and dialog.
 async fn all_states(page: &Page) -> Vec<String> {
     let mut found = findings(page, "at first").await;
-    page.click("#connect").await;
-    page.until_state("open").await;
-    page.fill("#message", "{\"hello\": [1, 2, 3]}").await;
-    page.click("#send").await;
+    page.connect().await;
+    page.send("{\"hello\": [1, 2, 3]}").await;
     page.until_row("received text").await;
     found.extend(findings(page, "an echo").await);
     for view in ["measure", "compare", "examples", "log"] {

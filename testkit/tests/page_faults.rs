@@ -18,16 +18,6 @@ async fn open_break(page: &Page) {
     .await;
 }
 
-async fn connect(page: &Page) {
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
-async fn say(page: &Page, text: &str) {
-    page.fill("#message", text).await;
-    page.click("#send").await;
-}
-
 fn of(fault: &str, part: &str) -> String {
     format!("[data-fault='{fault}'] {part}")
 }
@@ -63,9 +53,9 @@ fn faults_are_chosen_composed_and_strike() {
         page.click("#break > summary").await;
         assert_eq!(page.text("#break-chips").await, "drop=100%\ndelay=20ms");
 
-        connect(page).await;
+        page.connect().await;
         for text in ["one", "two", "three"] {
-            say(page, text).await;
+            page.send(text).await;
         }
         page.until("the third came", async || {
             received(page).await.contains(&"three".to_owned()).then_some(())
@@ -111,10 +101,7 @@ fn a_refusal_is_told_in_the_servers_words() {
     page::run("a_refusal_is_told_in_the_servers_words", async |page| {
         const WORDS: &str = "parameter drop is \"lots\"; allowed is a probability";
         page.fill("#url", &format!("ws://{}/echo?drop=lots", page.server.address())).await;
-        page.until("it is told before", async || {
-            page.text("#break-problem").await.contains(WORDS).then_some(())
-        })
-        .await;
+        page.until_says("#break-problem", WORDS).await;
         page.click("#connect").await;
         page.until_state("failed").await;
         assert!(page.until_row("error").await.content.contains(WORDS));
@@ -124,7 +111,7 @@ fn a_refusal_is_told_in_the_servers_words() {
 #[test]
 fn other_faults_begin_with_a_reconnect() {
     page::run("other_faults_begin_with_a_reconnect", async |page| {
-        connect(page).await;
+        page.connect().await;
         open_break(page).await;
         assert_eq!(page.text("#break-apply").await, "");
         page.click(&of("duplicate", "input[type=checkbox]")).await;
@@ -133,7 +120,7 @@ fn other_faults_begin_with_a_reconnect() {
         page.until_rows("open", 2).await;
         page.until_state("open").await;
         assert_eq!(page.text("#break-apply").await, "");
-        say(page, "twice").await;
+        page.send("twice").await;
         page.until_rows("received text", 2).await;
     });
 }
@@ -142,7 +129,7 @@ fn other_faults_begin_with_a_reconnect() {
 fn a_connection_is_changed_while_it_lives() {
     page::run_with("a_connection_is_changed_while_it_lives", &["--control"], &[], async |page| {
         page.home().await;
-        connect(page).await;
+        page.connect().await;
         open_break(page).await;
         page.until("it can be reached", async || {
             (page.text("#live-said").await == "Strikes at once:").then_some(())
@@ -150,10 +137,10 @@ fn a_connection_is_changed_while_it_lives() {
         .await;
         page.click("[data-live=drop]").await;
         page.until_text("#live-said", "It has these now: drop").await;
-        say(page, "lost").await;
+        page.send("lost").await;
         page.click("#live-mend").await;
         page.until_text("#live-said", "It has no faults any more.").await;
-        say(page, "kept").await;
+        page.send("kept").await;
         page.until_row("received text").await;
         assert_eq!(received(page).await, ["kept"]);
         page.fill("#live-code", "1013").await;
@@ -168,7 +155,7 @@ fn a_connection_is_changed_while_it_lives() {
 #[test]
 fn a_server_without_control_says_by_which_flag_it_is() {
     page::run("a_server_without_control_says_by_which_flag_it_is", async |page| {
-        connect(page).await;
+        page.connect().await;
         open_break(page).await;
         page.until("it says so", async || {
             page.text("#live-said").await.starts_with("Started with --control").then_some(())
@@ -223,14 +210,11 @@ fn another_server_is_neither_broken_nor_traced() {
         let (address, asked) = another_server().await;
         page.fill("#url", &format!("ws://{address}/some?drop=2%")).await;
         page.click("#break > summary").await;
-        page.until("the panel says so", async || {
-            page.text("#break-said").await.contains("does not answer as wirescope-server").then_some(())
-        })
-        .await;
+        page.until_says("#break-said", "does not answer as wirescope-server").await;
         assert_eq!(page.text("#break-body").await, "");
         assert_eq!(page.text("#break-chips").await, "");
         assert_eq!(page.script("return document.getElementById('trace').checked").await, Value::Bool(false));
-        connect(page).await;
+        page.connect().await;
         let asked = asked.lock().expect("nobody panics with it").clone();
         assert!(asked.contains(&"GET /some?drop=2% HTTP/1.1".to_owned()), "{asked:?}");
         assert!(asked.iter().all(|line| !line.contains("trace")), "{asked:?}");

@@ -1,18 +1,12 @@
 //! The page in Firefox: the core of what `page.rs` and its siblings try in Chromium.
 
-use wirescope_testkit::page::{self, Page, key};
-
-async fn connect(page: &Page) {
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
+use wirescope_testkit::page::{self, key};
 
 #[test]
 fn firefox_text_and_bytes_come_back() {
     page::run_in_firefox("firefox_text_and_bytes_come_back", async |page| {
-        connect(page).await;
-        page.fill("#message", "grüße").await;
-        page.click("#send").await;
+        page.connect().await;
+        page.send("grüße").await;
         assert_eq!(page.until_row("received text").await.content, "grüße");
         page.click("label:has(#as-hex)").await;
         page.type_into("#message", "00 ff").await;
@@ -24,13 +18,13 @@ fn firefox_text_and_bytes_come_back() {
 #[test]
 fn firefox_says_how_a_connection_ended() {
     page::run_in_firefox("firefox_says_how_a_connection_ended", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.fill("#code", "4001").await;
         page.type_into("#reason", "by hand").await;
         page.click("#disconnect").await;
         page.until_state("closed").await;
         assert!(page.until_row("closed").await.content.contains("4001"));
-        connect(page).await;
+        page.connect().await;
         page.server.kill().await;
         page.until_state("lost").await;
         assert!(page.until_row("closed").await.content.contains("1006"));

@@ -4,17 +4,6 @@ use serde_json::{Value, json};
 use wirescope_testkit::page::{self, Page, key};
 
 /// Connects by the echo server's address with this query.
-async fn connect(page: &Page, query: &str) {
-    page.fill("#url", &format!("ws://{}/echo{query}", page.server.address())).await;
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
-async fn say(page: &Page, text: &str) {
-    page.fill("#message", text).await;
-    page.click("#send").await;
-}
-
 /// Opens a tab of a row; of those of a class the one with this number.
 async fn look_at(page: &Page, rows: &str, number: usize, tab: &str) {
     page.until(&format!("row {number} of {rows} is there"), async || {
@@ -72,8 +61,8 @@ async fn until_line(page: &Page, begins: &str) {
 #[test]
 fn a_frame_is_drawn_bit_by_bit() {
     page::run("a_frame_is_drawn_bit_by_bit", async |page| {
-        connect(page, "").await;
-        say(page, "hello").await;
+        page.connect_to("/echo").await;
+        page.send("hello").await;
         page.until_rows("received text", 1).await;
         look_at(page, "sent", 0, "frames").await;
         until_text(
@@ -118,9 +107,9 @@ fn a_frame_is_drawn_bit_by_bit() {
 #[test]
 fn each_fault_is_shown_where_it_struck() {
     page::run("each_fault_is_shown_where_it_struck", async |page| {
-        connect(page, "?drop&drop.every=2&delay=20ms&corrupt&corrupt.after=2&seed=1").await;
+        page.connect_to("/echo?drop&drop.every=2&delay=20ms&corrupt&corrupt.after=2&seed=1").await;
         for text in ["one", "two", "three"] {
-            say(page, text).await;
+            page.send(text).await;
         }
         page.until_rows("received text", 2).await;
         look_at(page, "received", 1, "frames").await;
@@ -147,9 +136,9 @@ fn each_fault_is_shown_where_it_struck() {
 #[test]
 fn copies_and_fragments_are_the_messages_that_they_belong_to() {
     page::run("copies_and_fragments_are_the_messages_that_they_belong_to", async |page| {
-        connect(page, "?duplicate&duplicate.after=1&fragment=2&fragment.after=1").await;
-        say(page, "ab").await;
-        say(page, "cdef").await;
+        page.connect_to("/echo?duplicate&duplicate.after=1&fragment=2&fragment.after=1").await;
+        page.send("ab").await;
+        page.send("cdef").await;
         page.until_rows("received text", 3).await;
         // The second copy, in its two frames.
         look_at(page, "received", 2, "frames").await;
@@ -166,9 +155,9 @@ fn copies_and_fragments_are_the_messages_that_they_belong_to() {
 #[test]
 fn frames_of_no_message_are_there_and_the_two_verdicts() {
     page::run("frames_of_no_message_are_there_and_the_two_verdicts", async |page| {
-        connect(page, "?unsolicited-pong=1s&inject=rsv1&inject.after=2").await;
-        say(page, "one").await;
-        say(page, "two").await;
+        page.connect_to("/echo?unsolicited-pong=1s&inject=rsv1&inject.after=2").await;
+        page.send("one").await;
+        page.send("two").await;
         page.until_state("lost").await;
         look_at(page, "open", 0, "frames").await;
         until_text(page, ".strip", "Pong").await;
@@ -189,8 +178,8 @@ fn frames_of_no_message_are_there_and_the_two_verdicts() {
 #[test]
 fn a_reset_is_told_by_both() {
     page::run("a_reset_is_told_by_both", async |page| {
-        connect(page, "?rst&after=1").await;
-        say(page, "one").await;
+        page.connect_to("/echo?rst&after=1").await;
+        page.send("one").await;
         page.until_state("lost").await;
         look_at(page, "closed", 0, "frames").await;
         until_text(page, ".two-verdicts", "The server reset the TCP connection.").await;
@@ -202,7 +191,7 @@ fn a_reset_is_told_by_both() {
 fn the_handshake_is_worked_out() {
     page::run("the_handshake_is_worked_out", async |page| {
         page.fill("#subprotocols", "chat").await;
-        connect(page, "").await;
+        page.connect_to("/echo").await;
         look_at(page, "open", 0, "handshake").await;
         until_text(page, ".digest", "✓ The server answered just that.").await;
         until_text(page, ".asks", "Sec-WebSocket-Key: ").await;
@@ -228,8 +217,8 @@ fn a_handshake_that_fails_shows_why() {
 fn nothing_is_traced_that_is_not_to_be() {
     page::run("nothing_is_traced_that_is_not_to_be", async |page| {
         page.click("#trace").await;
-        connect(page, "").await;
-        say(page, "hello").await;
+        page.connect_to("/echo").await;
+        page.send("hello").await;
         page.until_rows("received text", 1).await;
         page.click("#rows > li.received").await;
         page.until("the row is open", async || {
@@ -244,11 +233,11 @@ fn nothing_is_traced_that_is_not_to_be() {
 fn each_try_of_a_link_has_a_trace_of_its_own() {
     page::run("each_try_of_a_link_has_a_trace_of_its_own", async |page| {
         page.click("#lasts").await;
-        connect(page, "?rst&after=1").await;
-        say(page, "first").await;
+        page.connect_to("/echo?rst&after=1").await;
+        page.send("first").await;
         page.until_rows("open", 2).await;
         page.until_state("open").await;
-        say(page, "second").await;
+        page.send("second").await;
         page.until("both came", async || {
             let rows = page.rows().await;
             (rows.iter().filter(|row| row.event == "received text").count() >= 2).then_some(())

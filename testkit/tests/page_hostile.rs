@@ -154,8 +154,7 @@ fn a_hundred_payloads_are_shown_sent_and_saved() {
         page.resize(1280, 800, 1.0).await;
 
         // Sent, and back.
-        page.click("#connect").await;
-        page.until_state("open").await;
+        page.connect().await;
         page.script("document.getElementById('replay-speed').value = '0'").await;
         page.click("#log-menu-name").await;
         page.click("#replay").await;
@@ -215,8 +214,7 @@ fn urls_subprotocols_and_reasons_are_text() {
             })
             .await;
             page.fill("#subprotocols", "").await;
-            page.click("#connect").await;
-            page.until_state("open").await;
+            page.connect().await;
             page.fill("#reason", text).await;
             page.click("#disconnect").await;
             page.until_state("closed").await;
@@ -262,10 +260,7 @@ fn sixteen_mebibytes_in_a_line_are_a_row() {
         })
         .await;
         page.click("#detail-tab-json").await;
-        page.until("it is too long for a tree", async || {
-            page.text("#detail-json").await.contains("Too long").then_some(())
-        })
-        .await;
+        page.until_says("#detail-json", "Too long").await;
         unharmed(page, "16 MiB").await;
     });
 }

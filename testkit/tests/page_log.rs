@@ -5,16 +5,6 @@ use std::fs;
 use serde_json::{Value, json};
 use wirescope_testkit::page::{self, Page, key};
 
-async fn connect(page: &Page) {
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
-async fn send(page: &Page, text: &str) {
-    page.fill("#message", text).await;
-    page.click("#send").await;
-}
-
 /// Connects to a path of the server, and waits until it has sent all.
 async fn receive(page: &Page, path: &str, messages: &str) {
     page.fill("#url", &format!("ws://{}{path}", page.server.address())).await;
@@ -37,8 +27,8 @@ const TOP: &str = "const top = document.getElementById('screen').getBoundingClie
 #[test]
 fn a_row_is_looked_at_closely() {
     page::run("a_row_is_looked_at_closely", async |page| {
-        connect(page).await;
-        send(page, r#"{"a":[1,{"b":"<b>x</b>"}],"big":12345678901234567890,"c":null}"#).await;
+        page.connect().await;
+        page.send(r#"{"a":[1,{"b":"<b>x</b>"}],"big":12345678901234567890,"c":null}"#).await;
         page.until_row("received text").await;
         page.click(".row.received").await;
         assert!(page.text("#detail-text").await.contains("12345678901234567890"));
@@ -67,10 +57,7 @@ fn a_row_is_looked_at_closely() {
         })
         .await;
         page.click("#detail-json .members .members summary").await;
-        page.until("what is in it is text", async || {
-            page.text("#detail-json").await.contains("\"b\": \"<b>x</b>\"").then_some(())
-        })
-        .await;
+        page.until_says("#detail-json", "\"b\": \"<b>x</b>\"").await;
         page.click("#detail-tab-hex").await;
         page.until("there are bytes", async || {
             page.text("#detail-hex .hex").await.starts_with("7b 22 61 22").then_some(())
@@ -90,15 +77,9 @@ fn a_row_is_looked_at_closely() {
         })
         .await;
         page.press(&key::ENTER.to_string()).await;
-        page.until("its facts are shown", async || {
-            page.text("#detail-facts").await.contains("sent text").then_some(())
-        })
-        .await;
+        page.until_says("#detail-facts", "sent text").await;
         page.press(&key::UP.to_string()).await;
-        page.until("those of the row above too", async || {
-            page.text("#detail-facts").await.contains("row 1 · open").then_some(())
-        })
-        .await;
+        page.until_says("#detail-facts", "row 1 · open").await;
         page.click("#detail-close").await;
         page.until_hidden("#detail").await;
     });
@@ -107,7 +88,7 @@ fn a_row_is_looked_at_closely() {
 #[test]
 fn what_is_no_json_says_so_and_bytes_are_bytes() {
     page::run("what_is_no_json_says_so_and_bytes_are_bytes", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("label:has(#as-hex)").await;
         page.type_into("#message", &"00 ff 41 ".repeat(30)).await;
         page.click("#send").await;
@@ -118,22 +99,16 @@ fn what_is_no_json_says_so_and_bytes_are_bytes() {
         let lines = page.text("#detail-hex .offsets").await;
         assert_eq!(lines.lines().collect::<Vec<_>>(), ["0000", "0010", "0020", "0030", "0040", "0050"]);
         page.click("#detail-tab-json").await;
-        page.until("it is no JSON", async || {
-            page.text("#detail-json").await.contains("Not JSON").then_some(())
-        })
-        .await;
+        page.until_says("#detail-json", "Not JSON").await;
         page.click("#detail-tab-text").await;
-        page.until("it says how it reads bytes", async || {
-            page.text("#detail-text").await.contains("read as UTF-8").then_some(())
-        })
-        .await;
+        page.until_says("#detail-text", "read as UTF-8").await;
     });
 }
 
 #[test]
 fn a_long_message_is_shown_a_part_at_a_time() {
     page::run("a_long_message_is_shown_a_part_at_a_time", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.script(
             "const message = document.getElementById('message');
              message.value = 'x'.repeat(40000) + 'end';
@@ -158,8 +133,8 @@ fn a_long_message_is_shown_a_part_at_a_time() {
 #[test]
 fn what_is_copied_is_on_the_clipboard_or_it_is_said_that_it_is_not() {
     page::run("what_is_copied_is_on_the_clipboard_or_it_is_said_that_it_is_not", async |page| {
-        connect(page).await;
-        send(page, r#"{"a":1}"#).await;
+        page.connect().await;
+        page.send(r#"{"a":1}"#).await;
         page.until_row("received text").await;
         page.click(".row.received").await;
         // The browser's own clipboard is the machine's; what it is asked to write is what counts.
@@ -185,20 +160,15 @@ fn what_is_copied_is_on_the_clipboard_or_it_is_said_that_it_is_not() {
         )
         .await;
         page.click("#detail-copy-text").await;
-        page.until("it says that nothing was copied", async || {
-            page.text("#detail-copy-said").await.contains("press Ctrl+C").then_some(())
-        })
-        .await;
+        page.until_says("#detail-copy-said", "press Ctrl+C").await;
     });
 }
 
 #[test]
 fn rows_that_are_sent_say_where_they_are() {
     page::run("rows_that_are_sent_say_where_they_are", async |page| {
-        page.fill("#url", &format!("ws://{}/sink", page.server.address())).await;
-        page.click("#connect").await;
-        page.until_state("open").await;
-        send(page, "into the sink").await;
+        page.connect_to("/sink").await;
+        page.send("into the sink").await;
         page.until("it is said to be drained", async || {
             (page.text(".row.sent .fate").await == "drained").then_some(())
         })
@@ -265,8 +235,8 @@ fn twenty_thousand_rows_scroll_and_stay_where_they_are_read() {
 #[test]
 fn a_pause_loses_nothing() {
     page::run("a_pause_loses_nothing", async |page| {
-        connect(page).await;
-        send(page, "before").await;
+        page.connect().await;
+        page.send("before").await;
         page.until_rows("received text", 1).await;
         page.click("#pause").await;
         for _ in 0..3 {
@@ -299,9 +269,8 @@ fn the_log_is_bounded_in_bytes_and_says_what_it_dropped() {
         page.click("#clear").await;
         page.until_text("#received-count", "0").await;
         page.until("no row is left", async || page.rows().await.is_empty().then_some(())).await;
-        page.fill("#url", &format!("ws://{}/echo", page.server.address())).await;
-        connect(page).await;
-        send(page, "after").await;
+        page.connect_to("/echo").await;
+        page.send("after").await;
         page.until_rows("received text", 1).await;
     });
 }
@@ -309,9 +278,9 @@ fn the_log_is_bounded_in_bytes_and_says_what_it_dropped() {
 #[test]
 fn a_filter_finds_rows_as_they_come() {
     page::run("a_filter_finds_rows_as_they_come", async |page| {
-        connect(page).await;
+        page.connect().await;
         for text in ["apple 1", "Banana 22", "cherry 333"] {
-            send(page, text).await;
+            page.send(text).await;
             page.until(text, async || (page.until_row("received text").await.content == text).then_some(()))
                 .await;
         }
@@ -329,7 +298,7 @@ fn a_filter_finds_rows_as_they_come() {
         )
         .await;
         page.until_text("#filter-matches", "2 of 8 rows").await;
-        send(page, "date 4444").await;
+        page.send("date 4444").await;
         page.until_text("#filter-matches", "3 of 10 rows").await;
         page.until("the new one too", async || {
             (shown().await == ["Banana 22", "cherry 333", "date 4444"]).then_some(())
@@ -337,10 +306,7 @@ fn a_filter_finds_rows_as_they_come() {
         .await;
 
         page.fill("#filter-text", "(").await;
-        page.until("it is said what is wrong", async || {
-            page.text("#filter-problem").await.contains("group").then_some(())
-        })
-        .await;
+        page.until_says("#filter-problem", "group").await;
         assert_eq!(page.attribute("#filter-text", "aria-invalid").await.as_deref(), Some("true"));
         page.click("#filter-clear").await;
         page.until("all are shown", async || (shown().await.len() == 10).then_some(())).await;
@@ -384,10 +350,10 @@ fn many_rows_are_filtered_without_a_stall() {
 fn the_log_is_saved_opened_and_replayed() {
     page::run("the_log_is_saved_opened_and_replayed", async |page| {
         let folder = page.downloads().await;
-        connect(page).await;
-        send(page, "first \"quoted\" é").await;
+        page.connect().await;
+        page.send("first \"quoted\" é").await;
         page.click("label:has(#as-hex)").await;
-        send(page, "00 ff").await;
+        page.send("00 ff").await;
         page.until_rows("received binary", 1).await;
 
         page.click("#log-menu-name").await;

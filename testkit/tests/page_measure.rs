@@ -5,12 +5,6 @@ use std::net::TcpListener;
 use serde_json::Value;
 use wirescope_testkit::page::{self, Page, key};
 
-async fn connect(page: &Page, path: &str) {
-    page.fill("#url", &format!("ws://{}{path}", page.server.address())).await;
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
 /// Fills the form of a load run, and starts it.
 async fn start_run(page: &Page, fields: &[(&str, &str)]) {
     for (field, value) in fields {
@@ -45,19 +39,12 @@ async fn figures<const N: usize>(page: &Page, names: [&str; N]) -> Vec<String> {
     all
 }
 
-async fn says(page: &Page, selector: &str, part: &str) {
-    page.until(&format!("{selector} says {part:?}"), async || {
-        page.text(selector).await.contains(part).then_some(())
-    })
-    .await;
-}
-
 const COUNTED: [&str; 6] = ["sent", "answered", "unanswered", "duplicated", "reordered", "changed"];
 
 #[test]
 fn a_run_says_exactly_what_was_not_answered() {
     page::run("a_run_says_exactly_what_was_not_answered", async |page| {
-        connect(page, "/echo?drop&every=4").await;
+        page.connect_to("/echo?drop&every=4").await;
         page.click("#tab-measure").await;
         start_run(page, &[("pace", "500"), ("messages", "200"), ("lasts", "60"), ("grace", "4")]).await;
         until_runs(page, 1).await;
@@ -74,8 +61,7 @@ fn a_run_says_exactly_what_was_not_answered() {
         assert!(noted.contains("200 sent, 150 answered, 50 not"), "{noted}");
         assert!(page.rows().await.iter().all(|row| !row.event.contains("text")));
         // Messages that are no answers to it are logged as ever.
-        page.fill("#message", "load 1 2").await;
-        page.click("#send").await;
+        page.send("load 1 2").await;
         page.until_row("received text").await;
     });
 }
@@ -83,7 +69,7 @@ fn a_run_says_exactly_what_was_not_answered() {
 #[test]
 fn a_run_tells_twice_from_late_from_changed() {
     page::run("a_run_tells_twice_from_late_from_changed", async |page| {
-        connect(page, "/echo?duplicate&every=5&dir=out").await;
+        page.connect_to("/echo?duplicate&every=5&dir=out").await;
         page.click("#tab-measure").await;
         start_run(page, &[("pace", "500"), ("messages", "100"), ("lasts", "60")]).await;
         until_runs(page, 1).await;
@@ -95,7 +81,7 @@ fn a_run_tells_twice_from_late_from_changed() {
         page.click("#tab-log").await;
         page.click("#disconnect").await;
         page.until_state("closed").await;
-        connect(page, "/echo?truncate&every=10&dir=out").await;
+        page.connect_to("/echo?truncate&every=10&dir=out").await;
         page.click("#tab-measure").await;
         start_run(page, &[("size", "1000"), ("grace", "4")]).await;
         until_runs(page, 2).await;
@@ -155,11 +141,9 @@ fn a_run_keeps_so_many_in_flight_on_connections_of_its_own() {
 #[test]
 fn a_run_survives_a_restart_of_the_server() {
     page::run("a_run_survives_a_restart_of_the_server", async |page| {
-        // What else the page asks for while the server is gone, the browser says of in the console.
-        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#lasts").await;
-        connect(page, "/echo").await;
+        page.connect_to("/echo").await;
         page.click("#tab-measure").await;
         start_run(page, &[("pace", "50"), ("messages", "200"), ("lasts", "60")]).await;
         page.until("some are answered", async || {
@@ -189,7 +173,7 @@ fn a_run_survives_a_restart_of_the_server() {
 #[test]
 fn a_run_is_stopped_and_what_cannot_be_run_is_said() {
     page::run("a_run_is_stopped_and_what_cannot_be_run_is_said", async |page| {
-        connect(page, "/echo").await;
+        page.connect_to("/echo").await;
         page.click("#tab-measure").await;
         for (field, bad, good) in [
             ("pace", "0", "50"),
@@ -199,10 +183,7 @@ fn a_run_is_stopped_and_what_cannot_be_run_is_said() {
             ("grace", "61", "1"),
         ] {
             start_run(page, &[(field, bad)]).await;
-            page.until("it is refused", async || {
-                page.text("#load-problem").await.contains("a whole number from").then_some(())
-            })
-            .await;
+            page.until_says("#load-problem", "a whole number from").await;
             assert_eq!(page.script("return document.activeElement.id").await, format!("load-{field}"));
             page.fill(&format!("#load-{field}"), good).await;
         }
@@ -220,7 +201,7 @@ fn a_run_is_stopped_and_what_cannot_be_run_is_said() {
 #[test]
 fn the_last_minute_has_what_went_out_and_came_in() {
     page::run("the_last_minute_has_what_went_out_and_came_in", async |page| {
-        connect(page, "/echo").await;
+        page.connect_to("/echo").await;
         for _ in 0..3 {
             page.click("#send").await;
         }
@@ -232,7 +213,7 @@ fn the_last_minute_has_what_went_out_and_came_in() {
         for (count, says) in counts.into_iter().zip(["3", "3", "1", "1"]) {
             page.until_text(count, says).await;
         }
-        assert_ne!(page.attribute("#messages-closed", "d").await.unwrap_or_default(), "");
+        assert_ne!(page.attribute("#trend-messages .closed", "d").await.unwrap_or_default(), "");
         assert_eq!(page.text("#trips-figures td:last-child").await, "3", "each answer is a round trip");
         assert_ne!(page.attribute("#histogram-bars", "d").await.unwrap_or_default(), "");
 
@@ -281,7 +262,6 @@ fn one_feed_is_compared_in_four_ways() {
 #[test]
 fn a_server_without_the_feed_is_not_compared() {
     page::run("a_server_without_the_feed_is_not_compared", async |page| {
-        page.errors_expected = true;
         let nobody =
             TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("its address");
         page.fill("#url", &format!("ws://{nobody}/echo")).await;
@@ -289,13 +269,7 @@ fn a_server_without_the_feed_is_not_compared() {
         page.until_state("failed").await;
         page.click("#tab-compare").await;
         page.click("#compare-start").await;
-        page.until("it says so", async || {
-            page.text("#compare-problem")
-                .await
-                .contains("only Wirescope's own server has this feed")
-                .then_some(())
-        })
-        .await;
+        page.until_says("#compare-problem", "only Wirescope's own server has this feed").await;
         assert_eq!(page.attribute("#compare-start", "disabled").await, None);
     });
 }
@@ -303,18 +277,16 @@ fn a_server_without_the_feed_is_not_compared() {
 #[test]
 fn the_examples_survive_a_restart_in_front_of_the_viewer() {
     page::run("the_examples_survive_a_restart_in_front_of_the_viewer", async |page| {
-        // What else the page asks for while the server is gone, the browser says of in the console.
-        page.errors_expected = true;
         let address = page.server.address().to_owned();
         page.click("#tab-examples").await;
         for seat in ["left", "right"] {
             page.until_text(&format!("#{seat}-state"), "connected").await;
         }
         page.type_into("#left-field", &format!("hello <b>{}", key::ENTER)).await;
-        says(page, "#right-lines", "left: hello <b>").await;
-        says(page, "#left-lines .mine", "sent").await;
-        says(page, "#prices-body", "ACME").await;
-        says(page, "#prices-account", "none missed").await;
+        page.until_says("#right-lines", "left: hello <b>").await;
+        page.until_says("#left-lines .mine", "sent").await;
+        page.until_says("#prices-body", "ACME").await;
+        page.until_says("#prices-account", "none missed").await;
 
         page.server.kill().await;
         let [chat, prices] = ["#right-state", "#prices-state"];
@@ -326,12 +298,12 @@ fn the_examples_survive_a_restart_in_front_of_the_viewer() {
             .await;
         }
         page.type_into("#right-field", &format!("meanwhile{}", key::ENTER)).await;
-        says(page, "#right-lines .mine", "waits").await;
+        page.until_says("#right-lines .mine", "waits").await;
         page.server = Page::another_server(&address, &[]).await;
-        says(page, "#right-lines", "Back after").await;
-        says(page, "#right-lines .mine", "sent").await;
-        says(page, prices, "back after").await;
-        says(page, "#prices-account", "began anew").await;
+        page.until_says("#right-lines", "Back after").await;
+        page.until_says("#right-lines .mine", "sent").await;
+        page.until_says(prices, "back after").await;
+        page.until_says("#prices-account", "began anew").await;
 
         for (button, state) in [("#chat-turn", "#left-state"), ("#prices-turn", prices)] {
             page.click(button).await;
@@ -345,7 +317,7 @@ fn the_examples_survive_a_restart_in_front_of_the_viewer() {
 fn measuring_fits_a_phone_in_light_and_dark() {
     page::run("measuring_fits_a_phone_in_light_and_dark", async |page| {
         page.resize(360, 740, 2.0).await;
-        connect(page, "/echo").await;
+        page.connect_to("/echo").await;
         page.click("#tab-measure").await;
         start_run(page, &[("pace", "100"), ("messages", "20")]).await;
         until_runs(page, 1).await;
@@ -357,17 +329,7 @@ fn measuring_fits_a_phone_in_light_and_dark() {
             page.click(&format!("#tab-{view}")).await;
             for scheme in ["light", "dark"] {
                 page.prefer(scheme).await;
-                let overflow = page
-                    .script(
-                        "const wide = [...document.querySelectorAll('main *')].filter(e => {
-                            const box = e.getBoundingClientRect();
-                            return box.width > 1 && box.right > innerWidth + 0.5
-                                && !e.closest('.scroller, .ticks, svg, .visually-hidden');
-                         });
-                         return [document.documentElement.scrollWidth <= innerWidth, wide.map(e => e.id || e.className)]",
-                    )
-                    .await;
-                assert_eq!(overflow, serde_json::json!([true, []]), "{view}, {scheme}");
+                page.assert_fits(&format!("{view}, {scheme}")).await;
             }
         }
     });

@@ -13,11 +13,6 @@ fn run(name: &str, test: impl AsyncFnOnce(&mut Page)) {
     });
 }
 
-async fn connect(page: &Page) {
-    page.click("#connect").await;
-    page.until_state("open").await;
-}
-
 async fn format(page: &Page, name: &str) {
     page.click(&format!("label:has(#as-{name})")).await;
 }
@@ -41,18 +36,10 @@ async fn is_hidden(page: &Page, selector: &str) -> bool {
     page.attribute(selector, "hidden").await.is_some()
 }
 
-/// Waits until an element's text has this in it.
-async fn until_says(page: &Page, selector: &str, part: &str) {
-    page.until(&format!("{selector} says {part:?}"), async || {
-        page.text(selector).await.contains(part).then_some(())
-    })
-    .await;
-}
-
 #[test]
 fn json_is_checked_as_it_is_written_and_rewritten() {
     run("json_is_checked_as_it_is_written_and_rewritten", async |page| {
-        connect(page).await;
+        page.connect().await;
         format(page, "json").await;
         page.type_into("#message", "{\"id\": 12345678901234567890,").await;
         // What is yet to be written is no mistake.
@@ -80,7 +67,7 @@ fn json_is_checked_as_it_is_written_and_rewritten() {
 #[test]
 fn base64_is_sent_as_bytes_and_the_frame_is_told() {
     run("base64_is_sent_as_bytes_and_the_frame_is_told", async |page| {
-        connect(page).await;
+        page.connect().await;
         format(page, "base64").await;
         page.type_into("#message", "SGVsbG8gAP8=").await;
         assert_eq!(page.text("#message-size").await, "8 B");
@@ -105,7 +92,7 @@ fn a_file_is_sent_as_bytes_or_as_text() {
         std::fs::write(&text, "grüße!").unwrap();
         std::fs::write(&binary, [0, 1, 0xff, 0xfe]).unwrap();
 
-        connect(page).await;
+        page.connect().await;
         format(page, "file").await;
         page.click("#send").await;
         page.until_text("#message-problem-text", "not sent: choose a file, or drop one here").await;
@@ -145,12 +132,10 @@ fn what_was_sent_comes_back_by_the_arrow_keys() {
         const UP: char = '\u{e013}';
         const DOWN: char = '\u{e015}';
         let value = async || page.property("#message", "value").await;
-        connect(page).await;
-        page.fill("#message", "first").await;
-        page.click("#send").await;
+        page.connect().await;
+        page.send("first").await;
         format(page, "hex").await;
-        page.fill("#message", "0102").await;
-        page.click("#send").await;
+        page.send("0102").await;
         page.until_row("received binary").await;
         format(page, "text").await;
         page.fill("#message", "draft").await;
@@ -196,7 +181,7 @@ fn templates_survive_a_reload() {
 #[test]
 fn a_message_is_sent_again_and_again_with_its_placeholders() {
     run("a_message_is_sent_again_and_again_with_its_placeholders", async |page| {
-        connect(page).await;
+        page.connect().await;
         format(page, "json").await;
         page.fill("#message", "{\"n\": {{n}}, \"id\": \"{{uuid}}\", \"at\": \"{{time}}\"}").await;
         page.click("#repeat-fold summary").await;
@@ -221,12 +206,12 @@ fn a_message_is_sent_again_and_again_with_its_placeholders() {
         })
         .await;
         page.click("#repeat-start").await;
-        until_says(page, "#repeat-count", "stopped after").await;
+        page.until_says("#repeat-count", "stopped after").await;
         page.click("#repeat-start").await;
         page.until_text("#repeat-start", "Stop").await;
         page.server.kill().await;
         page.until_state("lost").await;
-        until_says(page, "#repeat-count", "the connection ended").await;
+        page.until_says("#repeat-count", "the connection ended").await;
     });
 }
 
@@ -234,7 +219,7 @@ fn a_message_is_sent_again_and_again_with_its_placeholders() {
 fn the_send_panel_fits_with_what_is_wrong() {
     run("the_send_panel_fits_with_what_is_wrong", async |page| {
         page.resize(1280, 657, 1.0).await;
-        connect(page).await;
+        page.connect().await;
         format(page, "hex").await;
         page.type_into("#message", "48 6z").await;
         let fits = page
@@ -252,8 +237,6 @@ fn the_send_panel_fits_with_what_is_wrong() {
 #[test]
 fn a_link_survives_its_server() {
     run("a_link_survives_its_server", async |page| {
-        // The page asks a server that is away why it refuses, and browsers say of that in the console.
-        page.errors_expected = true;
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         page.fill("#retry-base", "many").await;
@@ -261,10 +244,9 @@ fn a_link_survives_its_server() {
         assert!(page.text("#retry-error").await.contains("a number of milliseconds"));
         page.fill("#retry-base", "400").await;
         page.fill("#retry-cap", "400").await;
-        connect(page).await;
-        until_says(page, "#standing-text", "tries again if it is lost").await;
-        page.fill("#message", "before").await;
-        page.click("#send").await;
+        page.connect().await;
+        page.until_says("#standing-text", "tries again if it is lost").await;
+        page.send("before").await;
         page.until_row("received text").await;
 
         let address = page.server.address().to_owned();
@@ -274,8 +256,7 @@ fn a_link_survives_its_server() {
             evidence.contains("before it did: the server did accept this page").then_some(())
         })
         .await;
-        page.fill("#message", "meanwhile").await;
-        page.click("#send").await;
+        page.send("meanwhile").await;
         page.server = Page::another_server(&address, &[]).await;
         page.until_rows("open", 2).await;
         page.until_rows("received text", 2).await;
@@ -297,18 +278,16 @@ fn a_link_survives_its_server() {
 #[test]
 fn a_link_that_waits_tries_at_once_when_asked() {
     run("a_link_that_waits_tries_at_once_when_asked", async |page| {
-        // The page asks a server that is away why it refuses, and browsers say of that in the console.
-        page.errors_expected = true;
         page.click("label:has(#lasts)").await;
         page.click("#link-options summary").await;
         // A peer that asks for the widest wait there is; how much of it is waited is left to chance.
         page.fill("#retry-base", "86400000").await;
         page.fill("#retry-cap", "86400000").await;
-        connect(page).await;
+        page.connect().await;
         let address = page.server.address().to_owned();
         page.server.kill().await;
         page.until_state("waiting").await;
-        until_says(page, "#standing-text", "Waiting: try ").await;
+        page.until_says("#standing-text", "Waiting: try ").await;
         page.server = Page::another_server(&address, &[]).await;
         page.click("#try-now").await;
         page.until_state("open").await;
@@ -349,7 +328,7 @@ fn a_link_gives_up_after_as_many_tries_as_it_may() {
 fn what_closes_for_long_need_not_be_waited_for() {
     run("what_closes_for_long_need_not_be_waited_for", async |page| {
         url(page, "/echo?no-close-reply").await;
-        connect(page).await;
+        page.connect().await;
         page.click("#disconnect").await;
         page.until_state("closing").await;
         page.click("#abandon").await;
@@ -357,7 +336,7 @@ fn what_closes_for_long_need_not_be_waited_for() {
         assert!(page.until_row("closed").await.content.contains("Not waited for"));
         // The page is good for the next one.
         url(page, "/echo").await;
-        connect(page).await;
+        page.connect().await;
     });
 }
 
@@ -387,12 +366,12 @@ fn urls_are_kept_without_their_secrets() {
 #[test]
 fn several_connections_are_tabs_that_keys_reach() {
     run("several_connections_are_tabs_that_keys_reach", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("#add-connection").await;
         url(page, "/chat/room").await;
         page.click("#subprotocols").await;
         page.until_text(".tab:nth-child(2) .tab-name", "2 /chat/room").await;
-        connect(page).await;
+        page.connect().await;
         page.click(".tab:nth-child(2) .tab-select").await;
         page.press("\u{e012}").await; // ArrowLeft
         assert!(page.property("#url", "value").await.ends_with("/echo"));
@@ -418,9 +397,8 @@ fn a_script_is_recorded_edited_and_played() {
         page.click("#script-record").await;
         assert_eq!(page.attribute("#script-record", "aria-pressed").await.as_deref(), Some("true"));
         page.click("#deck-send").await;
-        connect(page).await;
-        page.fill("#message", "hello").await;
-        page.click("#send").await;
+        page.connect().await;
+        page.send("hello").await;
         page.until_row("received text").await;
         page.fill("#code", "4001").await;
         page.click("#disconnect").await;
@@ -453,7 +431,7 @@ fn a_script_is_recorded_edited_and_played() {
 #[test]
 fn a_script_that_waits_can_be_stopped() {
     run("a_script_that_waits_can_be_stopped", async |page| {
-        connect(page).await;
+        page.connect().await;
         page.click("#deck-script").await;
         page.type_into("#script", "repeat 3\nsend text a\nexpect any\nend\nexpect any within 10m").await;
         page.click("#script-run").await;

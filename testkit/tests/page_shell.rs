@@ -1,6 +1,8 @@
 //! What is around the parts of the page: the first visit, views, commands and keys, the address, the theme, and the page
 //! without its server.
 
+use std::fs;
+
 use serde_json::json;
 use wirescope_testkit::page::{self, Page, key};
 
@@ -77,6 +79,48 @@ fn the_palette_finds_and_runs_a_command() {
 }
 
 #[test]
+fn a_script_is_recorded_written_and_played_by_commands() {
+    page::run("a_script_is_recorded_written_and_played_by_commands", async |page| {
+        // Finds a command by these letters, and runs it.
+        let command = async |letters: &str, name: &str| {
+            page.press(&format!("{}k{}", key::CONTROL, key::RELEASE)).await;
+            until_open(page, "#palette", true).await;
+            page.press(letters).await;
+            page.until_text("#palette-list [aria-selected=true] span", name).await;
+            page.press(&key::ENTER.to_string()).await;
+            until_open(page, "#palette", false).await;
+        };
+        let folder = page.downloads().await;
+        page.connect().await;
+        command("record", "Record a script, or stop recording").await;
+        assert_eq!(page.text("#deck [aria-selected=true]").await, "Script");
+        page.until_text("#script-record", "Stop recording").await;
+        command("write mess", "Write a message").await;
+        page.press(&format!("hello{}{}", key::CONTROL, key::ENTER)).await;
+        page.until_row("received text").await;
+        command("stop rec", "Record a script, or stop recording").await;
+        let recorded = page.property("#script", "value").await;
+        assert!(recorded.contains("send text hello\nexpect text hello"), "{recorded}");
+
+        command("save", "Save the script").await;
+        let file = folder.path().join("conversation.wirescope");
+        let saved = page.until("it is saved", async || fs::read_to_string(&file).ok()).await;
+        assert_eq!(saved, recorded);
+        page.click("#deck-send").await;
+        command("write a sc", "Write a script").await;
+        page.press("# mine\n").await;
+        assert!(page.property("#script", "value").await.contains("# mine"));
+        command("play", "Play or stop the script").await;
+        page.until_text("#script-result", "Passed").await;
+
+        page.press(&format!("{}k{}", key::CONTROL, key::RELEASE)).await;
+        until_open(page, "#palette", true).await;
+        page.press("open a sc").await;
+        page.until_text("#palette-list [aria-selected=true] span", "Open a script").await;
+    });
+}
+
+#[test]
 fn help_lists_the_keys_and_they_work() {
     page::run("help_lists_the_keys_and_they_work", async |page| {
         page.press("\u{e031}").await;
@@ -95,8 +139,14 @@ fn help_lists_the_keys_and_they_work() {
 #[test]
 fn the_address_shares_a_setup_but_no_secret() {
     page::run("the_address_shares_a_setup_but_no_secret", async |page| {
-        page.fill("#url", "ws://me:hidden@example.com/chat?token=hidden&room=1").await;
+        page.fill("#url", "ws://me:s3cr3t@example.com/chat?token=s3cr3t&room=1").await;
         page.type_into("#subprotocols", "chat.v2").await;
+        page.click("label:has(#lasts)").await;
+        page.click("#link-options summary").await;
+        page.fill("#retry-cap", "1234").await;
+        page.fill("#retry-max-tries", "3").await;
+        page.click("#retry-hidden").await;
+        page.fill("#beat-text", "are you there?").await;
         page.click("#tab-examples").await;
         page.click("#add-connection").await;
         page.fill("#url", "ws://two.example/").await;
@@ -107,7 +157,7 @@ fn the_address_shares_a_setup_but_no_secret() {
                 (hash.contains("chat.v2") && hash.contains("view=measure")).then_some(hash)
             })
             .await;
-        assert!(!address.contains("hidden"), "{address}");
+        assert!(!address.contains("s3cr3t"), "{address}");
 
         page.goto("about:blank").await;
         page.goto(&address).await;
@@ -117,6 +167,17 @@ fn the_address_shares_a_setup_but_no_secret() {
         })
         .await;
         assert_eq!(page.property("#subprotocols", "value").await, "chat.v2");
+        assert_eq!(page.property("#lasts", "checked").await, "true");
+        let settings = [
+            ("retry-base", "500"),
+            ("retry-cap", "1234"),
+            ("retry-max-tries", "3"),
+            ("beat-text", "are you there?"),
+        ];
+        for (field, value) in settings {
+            assert_eq!(page.property(&format!("#{field}"), "value").await, value, "{field}");
+        }
+        assert_eq!(page.property("#retry-hidden", "checked").await, "true");
         assert_eq!(view(page).await, "Measure");
         // A link connects to nothing by itself.
         assert_eq!(page.text("#state-word").await, "idle");
@@ -151,6 +212,7 @@ fn the_page_opens_without_its_server() {
         })
         .await;
         page.server.kill().await;
+        // Browsers look for a newer worker when they like, and say in the console that there is no server for it.
         page.errors_expected = true;
         page.goto(&format!("{}/?without#view=log", page.server.url())).await;
         page.until_text("#state-word", "idle").await;

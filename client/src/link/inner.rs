@@ -1,9 +1,11 @@
 //! The mechanism beneath a link: sockets, timers and browser events on one side, the policy on the other.
 
+mod connecting;
+mod sending;
+
 use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::VecDeque,
-    future::poll_fn,
     rc::{Rc, Weak},
     task::{Context, Poll},
     time::Duration,
@@ -11,11 +13,10 @@ use std::{
 
 use js_sys::{JSON, Math, Reflect};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::spawn_local;
 use wirescope_protocol::CloseCode;
 
 use super::{
-    Dropped, EndReason, Endpoint, Error, Options, Phase, Provided, Receipt, Stats,
+    Dropped, EndReason, Options, Phase, Provided, Stats,
     connection::Connection,
     heartbeat::Beat,
     policy::{Action, Input, Machine, Millis},
@@ -26,9 +27,8 @@ use super::{
 };
 use crate::{
     socket::{
-        CloseEvent, Event, Initiator, Message, Offers, Payload, State,
+        CloseEvent, Event, Initiator, Message,
         inbound::Inbound,
-        transport::Transport,
         wakers::{Place, Wakers, Watch},
     },
     timer::{self, Timer},
@@ -36,9 +36,6 @@ use crate::{
 
 /// How often it is looked whether a connection has room again for what waits, in milliseconds.
 const ROOM: Millis = 8;
-
-/// After how many messages of unknown fate it is looked which have drained.
-const LOOK: u64 = 64;
 
 /// How long a close waits for the peer's Close frame, in milliseconds.
 const CLOSE_TIMEOUT: u32 = 5_000;
@@ -125,45 +122,6 @@ impl Inner {
         }));
         inner.step(Input::Start);
         inner
-    }
-
-    /// Queues the message, or hands it to the connection at once where nothing waits before it.
-    pub(super) fn send(&self, message: Message) -> Result<Receipt, Error> {
-        if let Some(receipt) = self.send_now(Payload::from(&message))? {
-            return Ok(receipt);
-        }
-        let mut queue = self.queue.borrow_mut();
-        if !queue.fits(message.len()) {
-            return Err(Error::QueueFull { messages: queue.len(), bytes: queue.bytes() });
-        }
-        let slot = Rc::new(Slot::default());
-        queue.push(message, Rc::clone(&slot), timer::now());
-        drop(queue);
-        self.count(|stats| stats.accepted += 1);
-        self.set_timer();
-        Ok(Receipt::new(slot))
-    }
-
-    /// Hands the message to the connection if it is open, has room, and nothing waits before it.
-    pub(super) fn send_now(&self, payload: Payload<'_>) -> Result<Option<Receipt>, Error> {
-        // A timer may be late by hours, after a sleep: what it would have found is looked for before each send.
-        self.look();
-        if let Phase::Ended(reason) = self.machine.borrow().phase() {
-            return Err(Error::Ended(reason.clone()));
-        }
-        let Some(connection) = self.open_with_room() else { return Ok(None) };
-        if !self.queue.borrow().is_empty() {
-            return Ok(None);
-        }
-        let slot = Rc::new(Slot::default());
-        match connection.send(payload) {
-            Ok(receipt) => {
-                self.count(|stats| stats.accepted += 1);
-                self.handed(&connection, payload.len(), &slot, receipt);
-                Ok(Some(Receipt::new(slot)))
-            }
-            Err(_) => Ok(None),
-        }
     }
 
     pub(super) fn retry_now(&self) {
@@ -312,63 +270,6 @@ impl Inner {
         drop(given_up);
     }
 
-    fn begin(&self, generation: u64) {
-        self.count(|stats| stats.attempts += 1);
-        match &self.options.endpoint {
-            Endpoint::Fixed { url, subprotocols } => self.connect(generation, url, subprotocols),
-            Endpoint::Provided(provider) => {
-                let answer = provider();
-                drop(self.provided.replace(Some(answer)));
-                let weak = Weak::clone(&self.myself);
-                spawn_local(poll_fn(move |cx| match weak.upgrade() {
-                    Some(inner) => inner.poll_provided(generation, cx),
-                    None => Poll::Ready(()),
-                }));
-            }
-        }
-    }
-
-    fn poll_provided(&self, generation: u64, cx: &mut Context<'_>) -> Poll<()> {
-        if self.machine.borrow().generation() != generation {
-            return Poll::Ready(());
-        }
-        // Not borrowed while it is polled: it is the user's code.
-        let Some(mut provided) = self.provided.borrow_mut().take() else { return Poll::Ready(()) };
-        match provided.as_mut().poll(cx) {
-            Poll::Ready(Some((url, subprotocols))) => self.connect(generation, &url, &subprotocols),
-            Poll::Ready(None) => self.step(Input::Failed { generation }),
-            Poll::Pending if self.machine.borrow().generation() == generation => {
-                *self.provided.borrow_mut() = Some(provided);
-                return Poll::Pending;
-            }
-            Poll::Pending => {}
-        }
-        Poll::Ready(())
-    }
-
-    fn connect(&self, generation: u64, url: &str, subprotocols: &[String]) {
-        if !matches!(self.machine.borrow().phase(), Phase::Connecting { .. }) {
-            return;
-        }
-        let weak = Weak::clone(&self.myself);
-        let handler = move |event| {
-            if let Some(inner) = weak.upgrade() {
-                inner.handle(generation, event);
-            }
-        };
-        let watermarks = self.options.watermarks;
-        let opened = Offers::check(subprotocols).and_then(|offers| match self.options.opener {
-            None => Transport::open(url, &offers, watermarks, handler),
-            Some(opener) => Transport::open_with(opener, url, &offers, watermarks, Box::new(handler)),
-        });
-        match opened {
-            Ok(transport) => {
-                drop(self.connection.replace(Some(Rc::new(Connection::new(generation, transport)))));
-            }
-            Err(error) => self.step(Input::Refused { generation, error: &error }),
-        }
-    }
-
     fn handle(&self, generation: u64, event: Event) {
         let of = |slot: &RefCell<Option<Rc<Connection>>>| {
             slot.borrow().as_ref().filter(|connection| connection.generation == generation).cloned()
@@ -481,46 +382,6 @@ impl Inner {
         self.set_timer();
     }
 
-    /// Hands over what waits, as far as there is room.
-    fn flush(&self) {
-        while let Some(connection) = self.open_with_room() {
-            let next = self.queue.borrow_mut().pop();
-            let Some((message, slot)) = next else { return };
-            match connection.send(Payload::from(&message)) {
-                Ok(receipt) => self.handed(&connection, message.len(), &slot, receipt),
-                // The state was open above, so the browser itself refuses this message and would again.
-                Err(_) => {
-                    self.count(|stats| stats.dropped += 1);
-                    slot.dropped(Dropped::Refused);
-                }
-            }
-        }
-    }
-
-    fn open_with_room(&self) -> Option<Rc<Connection>> {
-        let connection = self.connection.borrow().clone()?;
-        let open =
-            connection.transport.state() == State::Open && *self.machine.borrow().phase() == Phase::Open;
-        (open && connection.transport.outbound().has_room()).then_some(connection)
-    }
-
-    fn handed(&self, connection: &Connection, bytes: usize, slot: &Slot, receipt: crate::socket::Receipt) {
-        self.count(|stats| {
-            stats.sent += 1;
-            stats.bytes_sent += bytes as u64;
-        });
-        if connection.outstanding().is_multiple_of(LOOK) {
-            self.observe(connection);
-        }
-        // Last, since it wakes who may look at the counts.
-        slot.handed(receipt);
-    }
-
-    fn observe(&self, connection: &Connection) {
-        let drained = connection.drain();
-        self.count(|stats| stats.drained += drained);
-    }
-
     /// Settles what a connection was handed, now that it is over.
     fn finish(&self, connection: &Connection, ending: CloseEvent) {
         if connection.transport.outbound().has_ended() {
@@ -544,15 +405,6 @@ impl Inner {
                 deadline.clear();
             }
             self.watchers.wake_all();
-        }
-    }
-
-    fn drop_queued(&self) {
-        loop {
-            let next = self.queue.borrow_mut().pop();
-            let Some((_, slot)) = next else { return };
-            self.count(|stats| stats.dropped += 1);
-            slot.dropped(Dropped::Ended);
         }
     }
 

@@ -1,6 +1,6 @@
 //! fastwebsockets as its echo example shows it: hyper, whole messages, one thread.
 
-mod tls;
+mod listening;
 
 use fastwebsockets::{FragmentCollector, OpCode, WebSocketError, upgrade};
 use http_body_util::Empty;
@@ -11,16 +11,11 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let tls = tls::wanted()?;
-    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
+    let (listener, tls) = listening::listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let tls = tls.clone();

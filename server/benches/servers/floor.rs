@@ -2,7 +2,7 @@
 //! WebSocket server; it is what the system calls and the bytes cost by themselves. It waits for no whole frame either, and
 //! all connections share what they read into, so an idle one holds no buffer.
 
-mod tls;
+mod listening;
 
 use std::{
     cell::RefCell,
@@ -17,7 +17,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha1::{Digest as _, Sha1};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -35,9 +35,7 @@ type Room = Arc<Mutex<Vec<Arc<TcpStream>>>>;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let tls = tls::wanted()?;
-    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
+    let (listener, tls) = listening::listen().await?;
     let room = Room::default();
     loop {
         let (stream, _) = listener.accept().await?;

@@ -1,18 +1,13 @@
 //! tokio-tungstenite as its echo example shows it.
 
-mod tls;
+mod listening;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let tls = tls::wanted()?;
-    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
+    let (listener, tls) = listening::listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let tls = tls.clone();

@@ -1,19 +1,14 @@
 //! tokio-websockets as its echo example shows it: one thread, no limits.
 
-mod tls;
+mod listening;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_websockets::{Config, Limits, ServerBuilder};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let tls = tls::wanted()?;
-    println!("listening on {}://{}", tls::scheme(tls.as_ref()), listener.local_addr()?);
+    let (listener, tls) = listening::listen().await?;
     loop {
         let (stream, _) = listener.accept().await?;
         let tls = tls.clone();

@@ -1,8 +1,6 @@
-use std::env;
-
 use serde_json::{Value, json};
 
-use crate::page::browser::{Browser, Command};
+use crate::page::browser::Browser;
 
 /// The browser with the benchmark's page.
 #[derive(Debug)]
@@ -19,9 +17,7 @@ pub(super) struct Clock {
 
 impl Chromium {
     pub(super) async fn start() -> Self {
-        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let browser = Browser::start(driver.as_ref(), env::var_os("WIRESCOPE_CHROME").as_deref(), &[]).await;
-        Self { browser }
+        Self { browser: Browser::start(&[]).await }
     }
 
     pub(super) async fn close(mut self) {
@@ -31,63 +27,45 @@ impl Chromium {
     /// Opens the page, and returns when its script has run.
     pub(super) async fn open(&self, url: &str) {
         self.browser.client().goto(url).await.expect("the page opens");
-        self.evaluate(
+        self.browser.evaluate(
             "new Promise(resolve => { (function look() { globalThis.bench ? resolve() : setTimeout(look, 10) })() })",
         )
         .await;
-        self.devtools("Performance.enable", json!({})).await;
+        self.browser.devtools("Performance.enable", json!({})).await;
     }
 
     pub(super) async fn version(&self) -> String {
-        self.devtools("Browser.getVersion", json!({})).await["product"].as_str().unwrap_or("?").to_owned()
+        self.browser.devtools("Browser.getVersion", json!({})).await["product"]
+            .as_str()
+            .unwrap_or("?")
+            .to_owned()
     }
 
     /// Calls one of the page's functions, and waits for what it returns or resolves with.
     pub(super) async fn call(&self, function: &str, arguments: &[Value]) -> Value {
         let arguments: Vec<String> = arguments.iter().map(Value::to_string).collect();
-        self.evaluate(&format!("bench.{function}({})", arguments.join(", "))).await
+        self.browser.evaluate(&format!("bench.{function}({})", arguments.join(", "))).await
     }
 
     /// How long the page's main thread has run, in seconds: `ThreadTime` is the operating system's clock of that thread
     /// (Blink's `base::ThreadTicks`), which stands still while the thread waits or another has its core. The `…Duration`s
     /// beside it are sums over tasks of one kind, in wall time, and leave out what runs between tasks.
     pub(super) async fn thread_time(&self) -> f64 {
-        self.metric("ThreadTime").await
+        self.browser.metric("ThreadTime").await
     }
 
     /// Sees that the clock counts work and not time.
     pub(super) async fn check_clock(&self) -> Clock {
         let share = async |function: &str| {
-            let (thread, wall) = (self.thread_time().await, self.metric("Timestamp").await);
+            let (thread, wall) = (self.thread_time().await, self.browser.metric("Timestamp").await);
             self.call(function, &[json!(300)]).await;
-            let (thread, wall) = (self.thread_time().await - thread, self.metric("Timestamp").await - wall);
+            let (thread, wall) =
+                (self.thread_time().await - thread, self.browser.metric("Timestamp").await - wall);
             thread / wall
         };
         let clock = Clock { idle: share("idle").await, busy: share("spin").await };
         assert!(clock.idle < 0.1, "ThreadTime goes on while the main thread idles: {clock:?}");
         assert!(clock.busy > 2.0 * clock.idle, "ThreadTime does not count work: {clock:?}");
         clock
-    }
-
-    async fn metric(&self, name: &str) -> f64 {
-        let answer = self.devtools("Performance.getMetrics", json!({})).await;
-        let metrics = answer["metrics"].as_array().expect("metrics");
-        let metric = metrics.iter().find(|metric| metric["name"] == name);
-        metric
-            .and_then(|metric| metric["value"].as_f64())
-            .unwrap_or_else(|| panic!("no metric is called {name}"))
-    }
-
-    async fn evaluate(&self, expression: &str) -> Value {
-        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let mut answer = self.devtools("Runtime.evaluate", parameters).await;
-        let thrown = &answer["exceptionDetails"];
-        assert!(thrown.is_null(), "{expression} throws {}", thrown["exception"]["description"]);
-        answer["result"]["value"].take()
-    }
-
-    async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        let answer = self.browser.client().issue_cmd(Command::devtools(method, &parameters)).await;
-        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 }

@@ -1,4 +1,4 @@
-use std::{ffi::OsStr, process::Stdio, time::Duration};
+use std::{env, ffi::OsStr, process::Stdio, time::Duration};
 
 use fantoccini::{Client, ClientBuilder, wd::WebDriverCompatibleCommand};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -31,30 +31,32 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Chromium.
-    pub(crate) async fn start(driver: &OsStr, chrome: Option<&OsStr>, flags: &[&str]) -> Self {
+    /// Chromium, with flags beside the usual ones.
+    pub(crate) async fn start(flags: &[&str]) -> Self {
+        let driver = env::var_os("WIRESCOPE_CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
         let flags = [&FLAGS, flags].concat();
         let mut chromium = json!({ "args": flags });
-        if let Some(chrome) = chrome {
+        if let Some(chrome) = env::var_os("WIRESCOPE_CHROME") {
             chromium["binary"] = json!(chrome.to_string_lossy());
         }
         let capabilities = json!({
             "goog:chromeOptions": chromium,
             "goog:loggingPrefs": { "browser": "ALL" },
         });
-        Self::with(driver, &["--port=0"], "started successfully on port ", capabilities).await
+        Self::with(&driver, &["--port=0"], "started successfully on port ", capabilities).await
     }
 
     /// Firefox, which has no log of the console for its driver, and none of Chromium's debugging protocol. What it has is
     /// [`Command::context`].
-    pub(crate) async fn start_firefox(driver: &OsStr, firefox: Option<&OsStr>) -> Self {
+    pub(crate) async fn start_firefox() -> Self {
+        let driver = env::var_os("WIRESCOPE_GECKODRIVER").unwrap_or_else(|| "geckodriver".into());
         let mut options = json!({ "args": ["-headless"] });
-        if let Some(firefox) = firefox {
+        if let Some(firefox) = env::var_os("WIRESCOPE_FIREFOX") {
             options["binary"] = json!(firefox.to_string_lossy());
         }
         let arguments = ["--port=0", "--allow-system-access"];
         let capabilities = json!({ "moz:firefoxOptions": options });
-        Self::with(driver, &arguments, "Listening on 127.0.0.1:", capabilities).await
+        Self::with(&driver, &arguments, "Listening on 127.0.0.1:", capabilities).await
     }
 
     /// A driver that says where it listens after these words, and a browser of it.
@@ -80,6 +82,31 @@ impl Browser {
 
     pub(crate) fn client(&self) -> &Client {
         self.client.as_ref().expect("the browser is closed last")
+    }
+
+    /// What Chromium's own debugging protocol answers.
+    pub(crate) async fn devtools(&self, method: &str, parameters: Value) -> Value {
+        let command = Command::devtools(method, &parameters);
+        self.client().issue_cmd(command).await.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// What an expression in Chromium's page comes to, once it is resolved.
+    pub(crate) async fn evaluate(&self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        let mut answer = self.devtools("Runtime.evaluate", parameters).await;
+        let thrown = &answer["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression} throws {}", thrown["exception"]["description"]);
+        answer["result"]["value"].take()
+    }
+
+    /// One of Chromium's own measurements, once they are enabled by `Performance.enable`.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let answer = self.devtools("Performance.getMetrics", json!({})).await;
+        let metrics = answer["metrics"].as_array().expect("metrics");
+        let metric = metrics.iter().find(|metric| metric["name"] == name);
+        metric
+            .and_then(|metric| metric["value"].as_f64())
+            .unwrap_or_else(|| panic!("no metric is called {name}"))
     }
 
     /// Ends the session, and with it the browser, before the driver: a driver that is killed leaves its browser behind.
@@ -114,8 +141,7 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// A command of Chromium's own debugging protocol.
-    pub(crate) fn devtools(method: &str, parameters: &Value) -> Self {
+    fn devtools(method: &str, parameters: &Value) -> Self {
         Self { path: "goog/cdp/execute", body: json!({ "cmd": method, "params": parameters }) }
     }
 

@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::{Counts, FULL_LIMIT, Outcome, Run};
+use super::{FULL_LIMIT, Outcome, Run};
+use crate::libtest::Counts;
 use crate::process;
 
 /// What `server/fuzz` has a target for.

@@ -57,32 +57,9 @@ pub(crate) fn micros(object: &str, name: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(below)
 }
 
-/// What a string says.
-pub(crate) fn unquoted(value: &str) -> String {
-    let mut text = String::with_capacity(value.len());
-    let mut letters =
-        value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or_default().chars();
-    while let Some(letter) = letters.next() {
-        let letter = match (letter, if letter == '\\' { letters.next() } else { None }) {
-            (_, Some('n')) => '\n',
-            (_, Some('r')) => '\r',
-            (_, Some('t')) => '\t',
-            (_, Some('b')) => '\u{8}',
-            (_, Some('f')) => '\u{c}',
-            (_, Some('u')) => {
-                let code = letters
-                    .by_ref()
-                    .take(4)
-                    .fold(0, |code, digit| code << 4 | digit.to_digit(16).unwrap_or(0));
-                // This server escapes control characters only, so there are no halves of pairs.
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
-            }
-            (_, Some(other)) => other,
-            (letter, None) => letter,
-        };
-        text.push(letter);
-    }
-    text
+/// What a string says; nothing of what is none.
+fn unquoted(value: &str) -> String {
+    wirescope_protocol::json::string(value).map(|(said, _)| said).unwrap_or_default()
 }
 
 /// Where a string that begins here ends.

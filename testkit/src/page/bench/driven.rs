@@ -138,24 +138,15 @@ impl Driven {
         self.metric("ThreadTime").await
     }
 
-    async fn metric(&self, name: &str) -> f64 {
-        let answer = self.devtools("Performance.getMetrics", json!({})).await;
-        let metrics = answer["metrics"].as_array().expect("metrics");
-        let metric = metrics.iter().find(|metric| metric["name"] == name);
-        metric
-            .and_then(|metric| metric["value"].as_f64())
-            .unwrap_or_else(|| panic!("no metric is called {name}"))
+    pub(super) async fn evaluate(&self, expression: &str) -> Value {
+        self.page.browser.evaluate(expression).await
     }
 
-    pub(super) async fn evaluate(&self, expression: &str) -> Value {
-        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let mut answer = self.devtools("Runtime.evaluate", parameters).await;
-        let thrown = &answer["exceptionDetails"];
-        assert!(thrown.is_null(), "{expression} throws {}", thrown["exception"]["description"]);
-        answer["result"]["value"].take()
+    async fn metric(&self, name: &str) -> f64 {
+        self.page.browser.metric(name).await
     }
 
     async fn devtools(&self, method: &str, parameters: Value) -> Value {
-        self.page.devtools(method, parameters).await
+        self.page.browser.devtools(method, parameters).await
     }
 }

@@ -1,9 +1,8 @@
 //! The same message again and again: at an interval, so often or until it is stopped.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use js_sys::{Date, Math};
-use wasm_bindgen::{JsCast as _, closure::Closure};
 use web_sys::{Element, HtmlInputElement};
 
 use super::{
@@ -11,7 +10,8 @@ use super::{
     fill,
 };
 use crate::{
-    app::{self, App},
+    alarm::Alarm,
+    app::App,
     dom::{self, elements, on},
     format,
     model::Id,
@@ -33,8 +33,7 @@ pub(super) struct Repeat {
     running: RefCell<Option<Running>>,
     /// What there is to say of it.
     says: RefCell<String>,
-    tick: Closure<dyn Fn()>,
-    timer: Cell<i32>,
+    alarm: Alarm,
 }
 
 /// What is sent, and on which connection.
@@ -43,6 +42,10 @@ struct Running {
     id: Id,
     format: Format,
     text: String,
+    /// In microseconds.
+    every: u64,
+    /// When the next one is to be sent.
+    due: u64,
     sent: u64,
     times: Option<u64>,
 }
@@ -59,8 +62,8 @@ impl Repeat {
             }
             app.changed();
         });
-        let tick = Closure::new(|| app::with(|app| app.composer.repeat.tick(app)));
-        Self { elements, running: RefCell::default(), says: RefCell::default(), tick, timer: Cell::new(0) }
+        let alarm = Alarm::new(|app| app.composer.repeat.tick(app));
+        Self { elements, running: RefCell::default(), says: RefCell::default(), alarm }
     }
 
     pub(super) fn render(&self, takes: bool) {
@@ -85,9 +88,8 @@ impl Repeat {
         };
         dom::set_problem(&elements.every, &elements.problem, None);
         dom::set_problem(&elements.times, &elements.problem, None);
-        let Some(every) =
-            elements.every.value().trim().parse().ok().filter(|ms| (1..=86_400_000).contains(ms))
-        else {
+        let every = elements.every.value().trim().parse().ok();
+        let Some(every) = every.filter(|ms| (1..=86_400_000_u64).contains(ms)).map(|ms| ms * 1000) else {
             return bad(&elements.every, "an interval is a number of milliseconds, from 1 to 86400000");
         };
         let times = elements.times.value();
@@ -109,16 +111,13 @@ impl Repeat {
         }
         let id = app.model.borrow().selected;
         let text = app.composer.elements.message.value();
-        self.running.replace(Some(Running { id, format, text, sent: 0, times }));
-        let _ = app
-            .window
-            .set_interval_with_callback_and_timeout_and_arguments_0(self.tick.as_ref().unchecked_ref(), every)
-            .map(|timer| self.timer.set(timer));
+        let due = app.now().mono;
+        self.running.replace(Some(Running { id, format, text, every, due, sent: 0, times }));
         self.tick(app);
     }
 
     fn tick(&self, app: &App) {
-        let Some(running) = self.running.borrow().clone() else { return };
+        let Some(running) = self.wait_for_next(app.now().mono) else { return };
         let number = running.sent + 1;
         let text = if running.format.is_text() { filled(&running.text, number) } else { running.text };
         // It was a message when it began.
@@ -141,12 +140,26 @@ impl Repeat {
         app.changed();
     }
 
+    /// Sets the alarm for the next one, by when this one was due and not by when it came. What was missed altogether, as in
+    /// a page that the browser slows down, is not made up for.
+    fn wait_for_next(&self, now: u64) -> Option<Running> {
+        let mut running = self.running.borrow_mut();
+        let running = running.as_mut()?;
+        running.due += running.every;
+        if running.due <= now {
+            running.due = now + running.every;
+        }
+        let wait = (running.due - now).div_ceil(1000);
+        self.alarm.set(i32::try_from(wait).unwrap_or(i32::MAX));
+        Some(running.clone())
+    }
+
     fn stop_after(&self, sent: u64, why: &str) {
         self.stop(&format!("stopped after {}: {why}", format::count(sent)));
     }
 
     fn stop(&self, says: &str) {
-        dom::window().clear_interval_with_handle(self.timer.get());
+        self.alarm.clear();
         let sent = self.running.take().map_or(0, |running| running.sent);
         let says = if says == "stopped" {
             format!("stopped after {}", format::count(sent))

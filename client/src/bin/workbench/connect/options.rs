@@ -5,7 +5,7 @@ use wirescope::socket::Transport;
 
 use crate::{
     dom::{self, elements, on},
-    model::{Retry, Setup},
+    model::{Retry, Setup, milliseconds, tries},
 };
 
 elements! {
@@ -155,16 +155,5 @@ impl Options {
         elements.beat.set_value(&retry.heartbeat.text);
         elements.answer.set_value(&retry.heartbeat.answer);
         self.problem(None);
-    }
-}
-
-fn milliseconds(text: &str) -> Option<u32> {
-    text.trim().parse().ok().filter(|ms| *ms <= 86_400_000)
-}
-
-fn tries(text: &str) -> Result<Option<u32>, ()> {
-    match text.trim() {
-        "" => Ok(None),
-        text => text.parse().ok().filter(|tries| *tries > 0).map(Some).ok_or(()),
     }
 }

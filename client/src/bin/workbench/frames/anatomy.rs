@@ -1,5 +1,7 @@
 //! A frame taken apart: what each bit of it says, by RFC 6455 section 5.2.
 
+use wirescope_protocol::hex;
+
 use crate::{format, json};
 
 /// A frame as it was on the wire, of whose payload the beginning is known.
@@ -144,7 +146,7 @@ impl Frame {
             (opcode, _) => format!("{who} sends a frame that nobody knows, opcode {opcode}"),
         };
         match self.key() {
-            Some(key) => format!("{what}, masked with {}.", hex(&key)),
+            Some(key) => format!("{what}, masked with {}.", hex::write(&key)),
             None => format!("{what}."),
         }
     }
@@ -266,12 +268,12 @@ impl Frame {
                 ("The length, big-endian: the first byte counts most.", false)
             };
             let short = format!("{} B", format::count(self.length));
-            fields.push(field("extended length", hex(bytes), &short, text, is_bad, (at, at + width)));
+            fields.push(field("extended length", hex::write(bytes), &short, text, is_bad, (at, at + width)));
             at += width;
         }
         if let Some(key) = self.key() {
             let text = "Four bytes that the browser picks at random for each frame. Byte i of the payload is XORed with byte i mod 4 of the key; XOR with the same byte again gives it back.";
-            fields.push(field("masking key", hex(&key), "random", text, false, (at, at + 4)));
+            fields.push(field("masking key", hex::write(&key), "random", text, false, (at, at + 4)));
         }
         fields
     }
@@ -309,26 +311,9 @@ fn measure(bytes: &[u8]) -> Option<(usize, u64)> {
     (bytes.len() >= head).then_some((head, length))
 }
 
-/// The bytes that hexadecimal digits say.
-pub(crate) fn bytes(hex: &str) -> Vec<u8> {
-    let digit = |byte: u8| {
-        char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok()).unwrap_or_default()
-    };
-    hex.as_bytes().chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
-}
-
-/// Bytes in hexadecimal, with spaces between.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 3);
-    for (place, byte) in bytes.iter().enumerate() {
-        if place > 0 {
-            text.push(' ');
-        }
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(nibble)]));
-        }
-    }
-    text
+/// The bytes that hexadecimal digits say; none if they are not all such.
+pub(crate) fn bytes(digits: &str) -> Vec<u8> {
+    hex::parse(digits).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -341,7 +326,7 @@ mod tests {
     #[test]
     fn a_masked_hello_is_taken_apart() {
         let frame = Frame::read(HELLO);
-        assert_eq!(hex(&frame.on_the_wire()), "7f 9f 4d 51 58");
+        assert_eq!(hex::write(&frame.on_the_wire()), "7f 9f 4d 51 58");
         assert_eq!(
             frame.summary(),
             "The browser says a whole text message of 5 bytes, masked with 37 fa 21 3d."

@@ -1,6 +1,7 @@
 //! A frame as a drawing: its head bit by bit, its payload byte by byte.
 
 use web_sys::Element;
+use wirescope_protocol::hex;
 
 use super::{
     anatomy::{Field, Frame},
@@ -75,8 +76,7 @@ fn raw(place: &Element, out: bool, json: &str) {
         rest = &rest[head.head.len()..];
         draw(place, &Frame { payload: rest.to_vec(), ..head }, None, false);
     } else if !rest.is_empty() {
-        let text =
-            format!("{} that are no frame: {}", format::size(rest.len() as u64), super::anatomy::hex(rest));
+        let text = format!("{} that are no frame: {}", format::size(rest.len() as u64), hex::write(rest));
         append(place, &element("p", "loose", &text));
     }
     if length > bytes.len() as u64 {
@@ -95,7 +95,7 @@ fn draw(place: &Element, frame: &Frame, was: Option<&Frame>, is_ghost: bool) {
     while let Some(first) = fields.iter().find(|field| field.bytes.0 == at) {
         let end = first.bytes.1;
         let byte = element("div", "byte", "");
-        let shown = super::anatomy::hex(frame.head.get(at..end).unwrap_or_default());
+        let shown = hex::write(frame.head.get(at..end).unwrap_or_default());
         append(&byte, &element("span", "octet", &shown));
         let bits = element("div", "bits", "");
         for own in fields.iter().filter(|field| field.bytes.0 == at) {
@@ -137,9 +137,9 @@ fn payload(figure: &Element, frame: &Frame, was: Option<&Frame>) {
     let key = frame.key();
     if let Some(key) = key {
         let wire = frame.on_the_wire();
-        let on_the_wire: Vec<_> = wire[..shown].iter().map(|byte| hex(*byte)).collect();
+        let on_the_wire: Vec<_> = wire[..shown].iter().map(|byte| hex::write(&[*byte])).collect();
         row(&table, "wire", "on the wire", &on_the_wire, &[]);
-        let keys: Vec<_> = key.iter().cycle().take(shown).map(|byte| hex(*byte)).collect();
+        let keys: Vec<_> = key.iter().cycle().take(shown).map(|byte| hex::write(&[*byte])).collect();
         row(&table, "mask-key", "⊕ key", &keys, &[]);
     }
     let plain = &frame.payload[..shown];
@@ -149,9 +149,9 @@ fn payload(figure: &Element, frame: &Frame, was: Option<&Frame>) {
         (0..shown).filter(|at| before.get(*at).is_some_and(|byte| *byte != plain[*at])).collect();
     let cut =
         before.get(shown..).filter(|_| was.is_some_and(|was| was.length > frame.length)).unwrap_or_default();
-    let mut bytes: Vec<_> = plain.iter().map(|byte| hex(*byte)).collect();
+    let mut bytes: Vec<_> = plain.iter().map(|byte| hex::write(&[*byte])).collect();
     let mut letters: Vec<_> = plain.iter().map(|byte| letter(*byte)).collect();
-    bytes.extend(cut.iter().map(|byte| hex(*byte)));
+    bytes.extend(cut.iter().map(|byte| hex::write(&[*byte])));
     letters.extend(cut.iter().map(|byte| letter(*byte)));
     let marks: Vec<_> = changed
         .iter()
@@ -184,10 +184,6 @@ fn row(table: &Element, class: &str, name: &str, cells: &[String], marks: &[(usi
         append(&row, &element("td", mark, text));
     }
     append(table, &row);
-}
-
-fn hex(byte: u8) -> String {
-    super::anatomy::hex(&[byte])
 }
 
 fn letter(byte: u8) -> String {

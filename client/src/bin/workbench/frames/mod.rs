@@ -17,6 +17,7 @@ use std::cell::{Cell, RefCell};
 
 use js_sys::Uint8Array;
 use wirescope::socket::CloseEvent;
+use wirescope_protocol::hex;
 
 pub(crate) use self::panel::Panel;
 use self::trace::Ended;
@@ -193,6 +194,5 @@ impl Watched {
 fn random_id() -> Option<String> {
     let bytes = Uint8Array::new_with_length(16);
     crate::dom::window().crypto().ok()?.get_random_values_with_array_buffer_view(&bytes).ok()?;
-    let digits = bytes.to_vec().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    digits.map(|digit| char::from_digit(digit.into(), 16)).collect()
+    Some(hex::write(&bytes.to_vec()).replace(' ', ""))
 }

@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Element, HtmlElement, HtmlInputElement};
 use wirescope::spawn;
+use wirescope_protocol::hex;
 
 use super::{
     Heard, Key, draw,
@@ -441,7 +442,7 @@ fn digest(sent: &str, answered: &str, digest: Option<&[u8]>) -> Element {
         append(&section, &element("p", "hint", text));
         return section;
     };
-    step("The SHA-1 of that, 20 bytes", &super::anatomy::hex(digest));
+    step("The SHA-1 of that, 20 bytes", &hex::write(digest));
     let accept = base64(digest);
     step("In base64: what Sec-WebSocket-Accept must be", &accept);
     append(&section, &steps);

@@ -1,5 +1,7 @@
 //! What was on the wire, in its order: what the strip beside a frame shows of a trace.
 
+use wirescope_protocol::hex;
+
 use super::{
     anatomy::Frame,
     trace::{Event, Kind, Trace},
@@ -159,7 +161,7 @@ fn preview(frame: &Frame) -> String {
             _ => "no code".to_owned(),
         },
         1 | 0 | 9 | 10 => String::from_utf8_lossy(&frame.payload).chars().take(PREVIEW).collect(),
-        _ => super::anatomy::hex(&frame.payload[..frame.payload.len().min(PREVIEW / 3)]),
+        _ => hex::write(&frame.payload[..frame.payload.len().min(PREVIEW / 3)]),
     };
     if frame.length > PREVIEW as u64 {
         text.push('…');

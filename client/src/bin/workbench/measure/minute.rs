@@ -1,6 +1,6 @@
 //! The last minute, drawn: what went out and came in, and what waited.
 
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlInputElement, HtmlTemplateElement};
 
 use super::{
     chart,
@@ -21,11 +21,12 @@ elements! {
         received: Element = "received-in-minute",
         opened: Element = "opened-count",
         closed: Element = "closed-count",
+        template: HtmlTemplateElement = "trend-template",
     }
 }
 
 /// A drawing of two values, or of one.
-struct Strip {
+struct Trend {
     now: Element,
     top: Element,
     fill: Element,
@@ -37,20 +38,27 @@ struct Strip {
 
 pub(super) struct View {
     elements: Elements,
-    strips: [Strip; 4],
+    trends: [Trend; 4],
 }
 
-impl Strip {
-    fn find(name: &str) -> Self {
-        let part = |part: &str| dom::find(&format!("{name}-{part}"));
+impl Trend {
+    /// Makes a drawing beneath its title.
+    fn new(title: &str, template: &HtmlTemplateElement) -> Self {
+        let place = dom::find(title);
+        if let Ok(drawing) = template.content().clone_node_with_deep(true) {
+            dom::append(&place, &drawing);
+        }
+        let part = |part: &str| {
+            place.query_selector(part).ok().flatten().unwrap_or_else(|| panic!("a drawing has no {part}"))
+        };
         Self {
-            now: part("now"),
-            top: part("top"),
-            fill: part("fill"),
-            received: part("in"),
-            sent: part("out"),
-            opened: part("opened"),
-            closed: part("closed"),
+            now: part(".now"),
+            top: part(".top"),
+            fill: part(".fill"),
+            received: part(".line.received"),
+            sent: part(".line.sent"),
+            opened: part(".opened"),
+            closed: part(".closed"),
         }
     }
 
@@ -80,8 +88,9 @@ impl View {
         for radio in [&elements.of_one, &elements.of_all] {
             on(radio, "change", |app, _| app.changed());
         }
-        let strips = ["messages", "bytes", "buffered", "queue"].map(Strip::find);
-        Self { elements, strips }
+        let trends = ["trend-messages", "trend-bytes", "trend-buffered", "trend-queue"]
+            .map(|title| Trend::new(title, &elements.template));
+        Self { elements, trends }
     }
 
     /// Which connection is shown, or `None` for all.
@@ -92,7 +101,7 @@ impl View {
     pub(super) fn draw(&self, selected: Id, series: &Series) {
         let seconds: Vec<_> = series.shown().collect();
         let of = |value: fn(&Second) -> u64| seconds.iter().map(value).collect::<Vec<_>>();
-        let [messages, bytes, buffered, queue] = &self.strips;
+        let [messages, bytes, buffered, queue] = &self.trends;
         let (sent, received) = (of(|second| second.sent.messages), of(|second| second.received.messages));
         messages.draw(Some(&received), &sent, false);
         let (sent, received) = (of(|second| second.sent.bytes), of(|second| second.received.bytes));
@@ -101,9 +110,9 @@ impl View {
         queue.draw(None, &of(|second| second.queued), false);
         let opened = chart::marks(seconds.iter().map(|second| second.opened > 0));
         let closed = chart::marks(seconds.iter().map(|second| second.closed > 0));
-        for strip in &self.strips {
-            dom::set_attribute(&strip.opened, "d", &opened);
-            dom::set_attribute(&strip.closed, "d", &closed);
+        for trend in &self.trends {
+            dom::set_attribute(&trend.opened, "d", &opened);
+            dom::set_attribute(&trend.closed, "d", &closed);
         }
         let elements = &self.elements;
         dom::set_text(&elements.one, &format!("Connection {selected}"));

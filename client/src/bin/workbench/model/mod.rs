@@ -5,7 +5,7 @@ mod setup;
 
 pub(crate) use self::{
     connection::{Connection, Phase},
-    setup::{Retry, Setup},
+    setup::{Retry, Setup, milliseconds, tries},
 };
 use crate::log::Log;
 

@@ -87,3 +87,16 @@ impl Setup {
         if self.stream { options.stream_if_available() } else { options }
     }
 }
+
+/// A time as it is written: a number of milliseconds, up to a day.
+pub(crate) fn milliseconds(text: &str) -> Option<u32> {
+    text.trim().parse().ok().filter(|ms| *ms <= 86_400_000)
+}
+
+/// How often at the most as it is written: a number, or nothing for without end.
+pub(crate) fn tries(text: &str) -> Result<Option<u32>, ()> {
+    match text.trim() {
+        "" => Ok(None),
+        text => text.parse().ok().filter(|tries| *tries > 0).map(Some).ok_or(()),
+    }
+}

@@ -1,11 +1,13 @@
 //! The page's address: what is after its `#` is the setup of all connections and the view, so that a link shares them.
 //!
-//! `#url=ws://host/echo&offer=chat&link&url=…&view=measure`: each `url` begins a connection. Secrets never get there.
+//! `#url=ws://host/echo&offer=chat&link&base=100&url=…&view=measure`: each `url` begins a connection, and settings follow
+//! that are not as they usually are. Secrets never get there.
 
 use std::cell::RefCell;
 
 use wasm_bindgen::JsValue;
 
+use super::settings;
 use crate::{app::App, model::Setup};
 
 /// Parameters of a URL that are somebody's secret, as far as their names tell.
@@ -26,8 +28,15 @@ const SECRETS: [&str; 12] = [
 
 #[derive(Default)]
 pub(super) struct Address {
-    /// What was written last.
-    written: RefCell<String>,
+    written: RefCell<Written>,
+}
+
+/// What was written last, and what it was made from: most frames change neither.
+#[derive(Default)]
+struct Written {
+    setups: Vec<Setup>,
+    view: String,
+    hash: String,
 }
 
 impl Address {
@@ -35,7 +44,7 @@ impl Address {
     pub(super) fn follow(&self, app: &App) -> bool {
         let hash = app.window.location().hash().unwrap_or_default();
         let hash = hash.trim_start_matches('#');
-        if hash.is_empty() || *self.written.borrow() == hash {
+        if hash.is_empty() || self.written.borrow().hash == hash {
             return false;
         }
         let (setups, view) = read(hash, decode);
@@ -50,15 +59,16 @@ impl Address {
     pub(super) fn write(&self, app: &App, view: &str) {
         let model = app.model.borrow();
         let setups = model.connections().iter().map(|connection| &connection.setup);
-        let hash = compose(setups, view, encode);
-        if *self.written.borrow() == hash {
+        let mut written = self.written.borrow_mut();
+        if written.view == view && setups.clone().eq(&written.setups) {
             return;
         }
+        let hash = compose(setups.clone(), view, encode);
+        *written = Written { setups: setups.cloned().collect(), view: view.to_owned(), hash };
         if let Ok(history) = app.window.history() {
             // A browser refuses more than some hundred changes in half a minute; the next one is taken again.
-            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{hash}")));
+            let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{}", written.hash)));
         }
-        *self.written.borrow_mut() = hash;
     }
 }
 
@@ -75,8 +85,8 @@ fn read(fragment: &str, decode: impl Fn(&str) -> Option<String>) -> (Vec<Setup>,
         match (key, setups.last_mut()) {
             ("url", _) => setups.push(Setup { url: value, ..Setup::default() }),
             ("offer", Some(setup)) => setup.offers.push(value),
-            ("link", Some(setup)) => setup.lasts = true,
             ("view", _) => view = Some(value),
+            (name, Some(setup)) => settings::take(setup, name, value),
             _ => {}
         }
     }
@@ -98,7 +108,8 @@ fn compose<'a>(
             fragment.push_str("&offer=");
             fragment.push_str(&encode(offer));
         }
-        fragment.push_str(if setup.lasts { "&link&" } else { "&" });
+        settings::add(&mut fragment, setup, &encode);
+        fragment.push('&');
     }
     fragment.push_str("view=");
     fragment.push_str(view);
@@ -133,6 +144,12 @@ fn is_secret(name: &str) -> bool {
 /// Tokens are also sent as subprotocols, for want of headers; this server's begin so.
 fn is_secret_offer(offer: &str) -> bool {
     offer.to_ascii_lowercase().starts_with("bearer") || offer.contains("token")
+}
+
+/// Whether a text may have a secret in it, as a message that logs in does.
+pub(super) fn says_secret(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    SECRETS.iter().any(|secret| text.contains(secret))
 }
 
 fn encode(text: &str) -> String {

@@ -39,6 +39,12 @@ pub(super) const COMMANDS: &[Command] = &[
     click("Add a connection", "Alt+N", "add-connection"),
     focus("Write a message", "Alt+M", "message"),
     click("Send the message", "Ctrl+Enter", "send"),
+    focus("Write a script", "", "script"),
+    click("Play or stop the script", "", "script-run"),
+    click("Record a script, or stop recording", "", "script-record"),
+    click("Write a script of what the log has", "", "script-from-log"),
+    click("Open a script", "", "script-open"),
+    click("Save the script", "", "script-save"),
     click("Log", "Alt+1", "tab-log"),
     click("Measure", "Alt+2", "tab-measure"),
     click("Compare", "Alt+3", "tab-compare"),
@@ -85,12 +91,18 @@ impl Command {
     }
 }
 
-/// Opens what an element is folded into.
+/// Opens what an element is folded into, and turns to the tab that it is on.
 fn reveal(element: &web_sys::Element) {
     let mut around = element.parent_element();
     while let Some(this) = around {
         if let Some(details) = this.dyn_ref::<HtmlDetailsElement>() {
             details.set_open(true);
+        }
+        if this.has_attribute("hidden") {
+            let tab = format!("[role=tab][aria-controls='{}']", this.id());
+            if let Ok(Some(tab)) = dom::document().query_selector(&tab) {
+                tab.unchecked_ref::<HtmlElement>().click();
+            }
         }
         around = this.parent_element();
     }

@@ -5,6 +5,7 @@ mod address;
 mod commands;
 mod offline;
 mod palette;
+mod settings;
 mod theme;
 mod welcome;
 

@@ -2,7 +2,7 @@
 //!
 //! A file is data that somebody made: it is read in slices, its lines are bounded, and what is wrong is said with its line.
 
-use js_sys::{ArrayBuffer, JSON, Object, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -13,7 +13,7 @@ use super::ndjson::{DELIVERIES, KINDS};
 use crate::{
     alarm::pause,
     app,
-    log::{Content, Delivery, Kind, Log, Moment, Note, Origin},
+    log::{Content, Delivery, Kind, Log, Moment, Note, Origin, tree},
     model::Id,
 };
 
@@ -122,7 +122,7 @@ fn read_line(
     if text.trim().is_empty() {
         return Ok(());
     }
-    let value = JSON::parse(text).map_err(|error| format!("not JSON: {}", message(&error)))?;
+    let value = tree::parse(text).map_err(|what| format!("not JSON: {what}"))?;
     if is_first && !get(&value, "wirescope").is_undefined() {
         return Ok(());
     }
@@ -148,7 +148,7 @@ async fn open_har(
     let text: &js_sys::JsString = text.unchecked_ref();
     let value = match parse(text) {
         Ok(value) => value,
-        Err(error) => return opened.refuse(1, &format!("neither NDJSON nor HAR: {}", message(&error))),
+        Err(error) => return opened.refuse(1, &format!("neither NDJSON nor HAR: {}", tree::message(&error))),
     };
     let entries = get(&get(&value, "log"), "entries");
     if !js_sys::Array::is_array(&entries) {
@@ -309,10 +309,6 @@ fn get(value: &JsValue, name: &str) -> JsValue {
 /// A number that is one.
 fn number(value: &JsValue) -> f64 {
     value.as_f64().filter(|number| number.is_finite() && *number >= 0.0).unwrap_or_default()
-}
-
-fn message(error: &JsValue) -> String {
-    Reflect::get(error, &"message".into()).ok().and_then(|text| text.as_string()).unwrap_or_default()
 }
 
 /// How far the local clock is behind UTC, in milliseconds.

@@ -1,15 +1,25 @@
-//! TLS for the servers that are compared, as this server has it: rustls with ring, TLS 1.3 and 1.2, and a certificate that is
-//! made at the start.
+//! How the servers that are compared listen: on a port that they say, and over TLS as this server has it, rustls with ring,
+//! TLS 1.3 and 1.2, and a certificate that is made at the start.
 
 use std::{env, sync::Arc};
 
+use tokio::net::TcpListener;
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{ServerConfig, crypto::ring, pki_types::PrivatePkcs8KeyDer},
 };
 
+/// Listens, and says where.
+pub(crate) async fn listen() -> anyhow::Result<(TcpListener, Option<TlsAcceptor>)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let tls = tls()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    println!("listening on {scheme}://{}", listener.local_addr()?);
+    Ok((listener, tls))
+}
+
 /// What makes TLS connections of TCP connections, where the command line asks for it.
-pub(crate) fn wanted() -> anyhow::Result<Option<TlsAcceptor>> {
+fn tls() -> anyhow::Result<Option<TlsAcceptor>> {
     if !env::args().any(|argument| argument == "--tls") {
         return Ok(None);
     }
@@ -20,8 +30,4 @@ pub(crate) fn wanted() -> anyhow::Result<Option<TlsAcceptor>> {
         .with_no_client_auth()
         .with_single_cert(vec![made.cert.der().clone()], key)?;
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
-}
-
-pub(crate) fn scheme(tls: Option<&TlsAcceptor>) -> &'static str {
-    if tls.is_some() { "https" } else { "http" }
 }
