@@ -4,6 +4,7 @@ mod bench;
 mod bench_server;
 mod browser;
 mod cli;
+mod imports;
 mod libtest;
 mod page;
 mod process;

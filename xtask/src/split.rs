@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::imports;
 use crate::page;
 use crate::process;
 use crate::tools::Toolbox;
@@ -67,9 +68,15 @@ pub(crate) fn split(workspace: &Workspace, toolbox: &Toolbox) -> Result<()> {
 
     let (first, link, second) = (format!("{name}.js"), format!("{name}-parts.js"), format!("{name}{LATER}"));
     let wasm = format!("{name}_bg.wasm");
-    copy(&bound.join(&wasm), &dist.join(&wasm))?;
+    let (program, javascript) = imports::shorten(
+        &fs::read(bound.join(&wasm)).with_context(|| format!("reading {wasm}"))?,
+        &fs::read_to_string(bound.join(&first)).with_context(|| format!("reading {first}"))?,
+        &format!("./{name}_bg.js"),
+    )?;
+    fs::write(dist.join(&wasm), program).with_context(|| format!("writing {wasm}"))?;
+    fs::write(dist.join(&first), javascript).with_context(|| format!("writing {first}"))?;
+    rename_in(&dist.join(&first), &dist.join(&first), LINK, &link)?;
     copy(&parts.join(SECOND), &dist.join(&second))?;
-    rename_in(&bound.join(&first), &dist.join(&first), LINK, &link)?;
     rename_in(&parts.join(LINK), &dist.join(&link), SECOND, &second)?;
     // So that the browser asks for all of the first part at once, and the service worker knows of the second.
     let html = dist.join("index.html");

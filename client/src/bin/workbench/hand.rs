@@ -1,10 +1,12 @@
 //! The second part of the program: all that a hand needs, made when one comes near.
 
+use js_sys::{Array, Reflect};
+use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
 use wirescope::socket::{Connect, Error};
 
 use crate::{
     app::App,
-    compare, composer, connect, examples, faults, frames,
+    compare, composer, connect, dom, examples, faults, frames,
     late::Hooks,
     log::Entry,
     measure,
@@ -14,11 +16,17 @@ use crate::{
     shell,
 };
 
+/// The elements of the second part, and how they look.
+const HTML: &str = include_str!("../../../later.html");
+const STYLES: [&str; 2] =
+    [include_str!("../../../style-frames.css"), include_str!("../../../style-measure.css")];
+
 pub(crate) struct Hand;
 
 impl Hand {
     /// Puts all parts into their places, each of which listens to its elements from now on.
     pub(crate) fn begin(app: &App) {
+        furnish();
         app.connect.form.set(connect::Form::new(app));
         app.composer.set(composer::Panel::new());
         app.script.set(script::Panel::new());
@@ -93,4 +101,30 @@ impl Hooks for Hand {
     fn show_setup(&self, app: &App) {
         app.connect.form.show_setup(app);
     }
+}
+
+/// Puts the elements of the second part into the page. Its style is no element, which the page's policy would not let in.
+fn furnish() {
+    let _ = dom::find("view-log").insert_adjacent_html("afterend", HTML);
+    let sheets = Reflect::get(&dom::document(), &"adoptedStyleSheets".into()).map(Array::unchecked_from_js);
+    for style in STYLES {
+        let sheet = StyleSheet::new();
+        sheet.replace(style);
+        if let Ok(sheets) = &sheets {
+            sheets.push(&sheet);
+        }
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A style sheet that belongs to no element (CSSOM, "constructed").
+    #[wasm_bindgen(js_name = CSSStyleSheet)]
+    type StyleSheet;
+
+    #[wasm_bindgen(constructor, js_class = "CSSStyleSheet")]
+    fn new() -> StyleSheet;
+
+    #[wasm_bindgen(method, js_class = "CSSStyleSheet", js_name = replaceSync)]
+    fn replace(this: &StyleSheet, text: &str);
 }
