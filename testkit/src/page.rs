@@ -147,12 +147,17 @@ impl Page {
     }
 
     /// Opens the page that the server serves, and waits until it is ready. Its address says of a view, as that of a shared
-    /// link does, so it is not welcomed as a first visit is.
+    /// link does, so it is not welcomed as a first visit is, and loads both parts of its program.
     pub async fn home(&self) {
         self.goto(&format!("{}/#view=log", self.server.url())).await;
+        self.until_whole().await;
+    }
+
+    /// Waits until both parts of the page's program are there.
+    pub async fn until_whole(&self) {
         self.until("the page is ready", async || {
-            let word = self.script("return document.getElementById('state-word')?.textContent ?? ''").await;
-            (word == "idle").then_some(())
+            let place = self.script("return document.getElementById('view-measure')?.id").await;
+            place.is_string().then_some(())
         })
         .await;
     }
@@ -343,6 +348,14 @@ impl Page {
             });
             return [document.documentElement.scrollWidth <= innerWidth, wide.map(element => element.id || element.className)]";
         assert_eq!(self.script(SCRIPT).await, json!([true, []]), "{when}");
+    }
+
+    /// Has requests for this, and none for anything else, fail: a URL in which `*` is for any text. An empty one lets all go.
+    pub async fn block(&self, url: &str) {
+        let urls: Vec<_> = Some(url).filter(|url| !url.is_empty()).into_iter().collect();
+        self.browser.devtools("Network.enable", json!({})).await;
+        self.browser.devtools("Network.setBypassServiceWorker", json!({ "bypass": true })).await;
+        self.browser.devtools("Network.setBlockedURLs", json!({ "urls": urls })).await;
     }
 
     /// Makes the browser prefer `light` or `dark`.

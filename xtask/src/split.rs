@@ -62,7 +62,14 @@ pub(crate) fn split(workspace: &Workspace, toolbox: &Toolbox) -> Result<()> {
     }
 
     let mut bind = toolbox.command("wasm-bindgen");
-    bind.args(["--target", "web", "--no-typescript", "--remove-name-section", "--remove-producers-section"]);
+    bind.args([
+        "--target",
+        "web",
+        "--no-typescript",
+        "--keep-lld-exports",
+        "--remove-name-section",
+        "--remove-producers-section",
+    ]);
     bind.arg("--out-dir").arg(&bound).args(["--out-name", &name]).arg(parts.join(format!("{name}.wasm")));
     process::capture(&mut bind)?;
 
@@ -75,7 +82,9 @@ pub(crate) fn split(workspace: &Workspace, toolbox: &Toolbox) -> Result<()> {
     )?;
     fs::write(dist.join(&wasm), program).with_context(|| format!("writing {wasm}"))?;
     fs::write(dist.join(&first), javascript).with_context(|| format!("writing {first}"))?;
-    rename_in(&dist.join(&first), &dist.join(&first), LINK, &link)?;
+    // The Wasm file knows it by the old name.
+    let from = |name: &str| format!("from \"./{name}\"");
+    rename_in(&dist.join(&first), &dist.join(&first), &from(LINK), &from(&link))?;
     copy(&parts.join(SECOND), &dist.join(&second))?;
     rename_in(&parts.join(LINK), &dist.join(&link), SECOND, &second)?;
     // So that the browser asks for all of the first part at once, and the service worker knows of the second.
