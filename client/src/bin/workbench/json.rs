@@ -48,7 +48,12 @@ pub(crate) fn number(object: &str, name: &str) -> Option<u64> {
 
 /// A member in milliseconds, as microseconds.
 pub(crate) fn micros(object: &str, name: &str) -> Option<u64> {
-    let value: f64 = member(object, name)?.parse().ok()?;
+    as_micros(member(object, name)?)
+}
+
+/// Milliseconds, as microseconds.
+pub(crate) fn as_micros(value: &str) -> Option<u64> {
+    let value: f64 = value.parse().ok()?;
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

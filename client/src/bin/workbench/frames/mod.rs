@@ -63,7 +63,8 @@ impl Watched {
         let Some(trace) = random_id() else { return url.to_owned() };
         let Some((origin, _)) = url::over_http(url) else { return url.to_owned() };
         // http becomes ws, and https wss.
-        let watch = format!("{}/trace/{trace}", origin.replacen("http", "ws", 1));
+        // With several events a message: in a flood, each message costs more than all that is in it.
+        let watch = format!("{}/trace/{trace}?batch", origin.replacen("http", "ws", 1));
         let with_trace = url::set(url, "trace", Some(&trace));
         self.given.borrow_mut().insert(id, (trace, watch));
         with_trace
@@ -142,11 +143,13 @@ impl Watched {
         traces.get(&(connection.id, connection.socket())).map(|record| record.id.clone())
     }
 
-    /// A watcher heard an event; whether it was the last.
-    fn saw(&self, app: &App, key: Key, event: &str) -> bool {
+    /// A watcher heard events, one a line; whether the last was among them.
+    fn saw(&self, app: &App, key: Key, events: &str) -> bool {
         let mut traces = self.traces.borrow_mut();
         let Some(record) = traces.get_mut(&key) else { return true };
-        record.trace.push(event);
+        for event in events.lines() {
+            record.trace.push(event);
+        }
         let is_last = record.trace.verdict.is_some();
         if traces.values().map(|record| record.trace.bytes()).sum::<usize>() > MAX_BYTES {
             let others = traces.iter().filter(|(other, _)| **other != key);
