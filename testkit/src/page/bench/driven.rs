@@ -138,6 +138,11 @@ impl Driven {
         self.metric("ThreadTime").await
     }
 
+    /// How long the main thread's tasks have taken, in seconds: longer than it has run where others run meanwhile.
+    pub(super) async fn task_time(&self) -> f64 {
+        self.metric("TaskDuration").await
+    }
+
     async fn metric(&self, name: &str) -> f64 {
         let answer = self.devtools("Performance.getMetrics", json!({})).await;
         let metrics = answer["metrics"].as_array().expect("metrics");
