@@ -159,6 +159,21 @@ impl Trace {
         }
     }
 
+    /// As [`next`](Self::next), with those that follow while all are within so many bytes, one a line.
+    pub(crate) async fn next_lines(&self, number: u64, most: usize) -> (String, u64) {
+        let (event, mut next) = self.next(number).await;
+        let mut lines = String::from(&*event);
+        let state = self.state();
+        while let Some((event, after)) = state.at(next).filter(|(event, _)| lines.len() + event.len() < most)
+        {
+            lines.push('\n');
+            lines.push_str(&event);
+            next = after;
+        }
+        drop(state);
+        (lines, next)
+    }
+
     /// All events that are kept, one a line.
     pub(crate) fn ndjson(&self) -> String {
         let state = self.state();
@@ -402,6 +417,29 @@ mod tests {
         assert_eq!(next, 1);
         trace.begin().fault("drop", Direction::Out, 8, None);
         assert!(traces.get(ID).next(1).await.0.contains("\"conn\":2"));
+    }
+
+    #[tokio::test]
+    async fn events_are_taken_together_within_a_bound() {
+        let trace = Arc::new(Trace::new(ID, Instant::now()));
+        let tracer = trace.begin();
+        for message in 1..=100 {
+            tracer.fault("drop", Direction::Out, message, None);
+        }
+        let one = trace.next(0).await.0.len();
+        assert_eq!(
+            trace.next_lines(0, 0).await,
+            ((*trace.next(0).await.0).to_owned(), 1),
+            "never fewer than one"
+        );
+        let (mut number, mut lines) = (0, Vec::new());
+        while number < 100 {
+            let (text, next) = trace.next_lines(number, 10 * one).await;
+            assert!(text.len() <= 10 * one && next > number + 5, "{} bytes up to {next}", text.len());
+            lines.extend(text.lines().map(str::to_owned));
+            number = next;
+        }
+        assert_eq!(lines.join("\n") + "\n", trace.ndjson());
     }
 
     #[test]

@@ -411,6 +411,40 @@ fn the_log_is_saved_opened_and_replayed() {
 }
 
 #[test]
+fn a_large_file_is_opened_in_many_turns() {
+    const ROWS: usize = 3000;
+    page::run("a_large_file_is_opened_in_many_turns", async |page| {
+        let folder = page.downloads().await;
+        let line =
+            r#"{"time":"2026-01-01T00:00:00.000Z","us":1,"connection":1,"kind":"sent","text":"one of many"}"#;
+        // As developer tools write it: the messages before where they went.
+        let messages =
+            vec![json!({ "type": "receive", "time": 1.5, "opcode": 1, "data": "one of many" }); ROWS];
+        let har = json!({ "log": { "entries": [{ "_webSocketMessages": messages,
+            "request": { "url": "ws://late.example/" }, "startedDateTime": "2026-01-01T00:00:00.000Z" }] } });
+        for (name, text, rows) in [
+            ("many.ndjson", format!("{line}\n").repeat(ROWS), "3,000"),
+            ("many.har", har.to_string(), "3,001"),
+        ] {
+            // What the page waits for in between is a timeout.
+            page.script(
+                "window.turns = 0; window.plain ??= window.setTimeout;
+                window.setTimeout = (...all) => { window.turns += 1; return window.plain(...all) }",
+            )
+            .await;
+            let file = folder.path().join(name);
+            fs::write(&file, text).unwrap();
+            page.upload("#import-file", &file).await;
+            page.until_text("#log-job-text", &format!("{name}: {rows} rows")).await;
+            let turns = page.script("return window.turns").await.as_u64().unwrap();
+            assert!(turns >= 10, "{turns} turns for {rows} rows of {name}");
+        }
+        page.fill("#filter-text", "late.example").await;
+        page.until_text("#filter-matches", "1 of 6,001 rows").await;
+    });
+}
+
+#[test]
 fn a_file_that_is_none_of_a_logs_is_refused_with_its_line() {
     page::run("a_file_that_is_none_of_a_logs_is_refused_with_its_line", async |page| {
         let folder = page.downloads().await;

@@ -48,26 +48,35 @@ fn what_is_done_at_once_is_done_again_in_its_order() {
         assert_eq!(page.property("#tabs", "childElementCount").await, "3", "one more connection");
         assert_eq!(page.property("#as-json", "checked").await, "true");
         assert_eq!(page.property("#lasts", "checked").await, "true");
-        assert!(page.property("#url", "value").await.ends_with("/echo?drop=every:2"), "set up as the one before");
+        assert!(
+            page.property("#url", "value").await.ends_with("/echo?drop=every:2"),
+            "set up as the one before"
+        );
     });
 }
 
 #[test]
 fn a_second_part_that_cannot_be_loaded_is_told_of_and_tried_again() {
-    page::run_with("a_second_part_that_cannot_be_loaded_is_told_of_and_tried_again", &[], &[], async |page| {
-        page.block("*-hand.wasm").await;
-        first_visit(page).await;
-        // A page that is in one piece has nothing to load.
-        if page.script("return document.querySelector('meta[name=wirescope-later]')").await == Value::Null {
-            return;
-        }
-        page.errors_expected = true;
-        page.click("#tab-measure").await;
-        page.until_says("#failure", "could not be loaded").await;
-        assert!(!is_whole(page).await);
-        page.block("").await;
-        page.click("#tab-measure").await;
-        page.until_text("#views [aria-selected=true]", "Measure").await;
-        page.until_hidden("#failure").await;
-    });
+    page::run_with(
+        "a_second_part_that_cannot_be_loaded_is_told_of_and_tried_again",
+        &[],
+        &[],
+        async |page| {
+            page.block("*-hand.wasm").await;
+            first_visit(page).await;
+            // A page that is in one piece has nothing to load.
+            if page.script("return document.querySelector('meta[name=wirescope-later]')").await == Value::Null
+            {
+                return;
+            }
+            page.errors_expected = true;
+            page.click("#tab-measure").await;
+            page.until_says("#failure", "could not be loaded").await;
+            assert!(!is_whole(page).await);
+            page.block("").await;
+            page.click("#tab-measure").await;
+            page.until_text("#views [aria-selected=true]", "Measure").await;
+            page.until_hidden("#failure").await;
+        },
+    );
 }

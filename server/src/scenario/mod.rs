@@ -72,8 +72,7 @@ pub(crate) enum Scenario {
     Feed(feed::Feed),
     /// What a test suite wrote.
     Script(Arc<Play>),
-    /// The trace with this ID.
-    Trace(String),
+    Trace(trace::Watch),
 }
 
 /// What the connections of one server share, as far as scenarios are concerned.
@@ -155,7 +154,7 @@ impl Scenario {
             Self::Chat(chat) => Box::pin(chat.run(connection)).await,
             Self::Feed(feed) => Box::pin(feed.run(connection)).await,
             Self::Script(play) => Box::pin(play.run(connection)).await,
-            Self::Trace(id) => Box::pin(trace::run(connection, id)).await,
+            Self::Trace(watch) => Box::pin(watch.run(connection)).await,
         };
         match over {
             Err(ending) => ending,

@@ -1,6 +1,7 @@
-//! `/trace/ID`: what the server saw of the connections that were opened with `?trace=ID`, an event a message.
+//! `/trace/ID`: what the server saw of the connections that were opened with `?trace=ID`, an event a message, or what came
+//! at about the same time in one.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -10,7 +11,10 @@ use axum::{
     routing::get,
 };
 use http::{StatusCode, header};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, sleep_until},
+};
 
 use super::{About, Scenario, State};
 use crate::{
@@ -18,39 +22,69 @@ use crate::{
     handshake, opening,
     query::QueryError,
     server::Context,
-    trace,
+    trace::{self, Trace},
 };
+
+/// How long events are gathered for the next message, after one was sent.
+const GATHERED: Duration = Duration::from_millis(30);
+/// How much of them is in one message, beyond which they are not gathered but sent.
+const MOST: usize = 64 * 1024;
+
+/// Which trace is watched, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    id: String,
+    /// Whether a message may have several events.
+    batch: bool,
+}
 
 pub(super) const ABOUT: About = About {
     path: "/trace/",
     text: "what the server saw of the connections opened with `?trace=ID`, live; `ID.ndjson` is all of it",
-    parameters: &[],
+    parameters: &[(
+        "batch",
+        "several events a message, one a line, for a watcher that a message each is too much for",
+    )],
     any_parameter: false,
     http: Some(http),
-    parse: |path, _| {
+    parse: |path, query| {
         let id = path.trim_start_matches("/trace").trim_start_matches('/');
         if trace::is_id(id) {
-            Ok(Scenario::Trace(id.to_owned()))
+            Ok(Scenario::Trace(Watch { id: id.to_owned(), batch: query.take_flag("batch")? }))
         } else {
             Err(QueryError::invalid("trace", id, trace::ID_ALLOWED))
         }
     },
 };
 
-pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-    connection: &mut Connection<S>,
-    id: &str,
-) -> Result<Infallible, Ending> {
-    let trace = connection.context().traces.get(id);
-    let mut number = 0;
-    loop {
-        tokio::select! {
-            // What a watcher says is read, since its Close frame may be among it, and means nothing.
-            said = connection.recv() => drop(said?),
-            (event, next) = trace.next(number) => {
-                number = next;
-                connection.send(Message::Text((*event).into())).await?;
+impl Watch {
+    pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        connection: &mut Connection<S>,
+    ) -> Result<Infallible, Ending> {
+        let trace = connection.context().traces.get(&self.id);
+        let (mut number, mut due) = (0, Instant::now());
+        loop {
+            tokio::select! {
+                // What a watcher says is read, since its Close frame may be among it, and means nothing.
+                said = connection.recv() => drop(said?),
+                (events, next) = self.next(&trace, number, due) => {
+                    number = next;
+                    // A message that is full has others behind it.
+                    due = Instant::now() + if events.len() < MOST / 2 { GATHERED } else { Duration::ZERO };
+                    connection.send(Message::Text(events.into())).await?;
+                }
             }
+        }
+    }
+
+    async fn next(&self, trace: &Trace, number: u64, due: Instant) -> (String, u64) {
+        if self.batch {
+            sleep_until(due).await;
+            trace.next_lines(number, MOST).await
+        } else {
+            let (event, next) = trace.next(number).await;
+            ((*event).to_owned(), next)
         }
     }
 }

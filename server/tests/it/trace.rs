@@ -63,6 +63,30 @@ async fn it_shows_the_handshake_the_frames_and_the_verdict() {
 }
 
 #[tokio::test]
+async fn a_watcher_may_have_several_events_a_message() {
+    const MESSAGES: usize = 3000;
+    let server = server().await;
+    let mut peer = Peer::connect(server.addr()).await;
+    peer.send(request(&format!("/source?kind=text&size=64&count={MESSAGES}&trace={ID}"), &[])).await;
+    peer.head().await;
+    for _ in 0..=MESSAGES {
+        peer.hear().await;
+    }
+    peer.part().await;
+    // All is there when the watcher comes.
+    let mut watcher = Peer::open_path(server.addr(), &format!("/trace/{ID}?batch")).await;
+    let (mut events, mut messages) = (Vec::<Value>::new(), 0);
+    while events.last().is_none_or(|event| event["event"] != "verdict") {
+        messages += 1;
+        events.extend(watcher.hear().await.lines().map(|line| serde_json::from_str(line).unwrap()));
+    }
+    let frames: Vec<_> = events.iter().filter_map(|event| event["message"].as_u64()).collect();
+    let expected: Vec<_> = (1..=MESSAGES as u64 + 1).collect();
+    assert_eq!(frames, expected, "each once, in order");
+    assert!(messages < 100, "{} events in {messages} messages", events.len());
+}
+
+#[tokio::test]
 async fn it_shows_a_handshake_that_opens_nothing() {
     let server = server().await;
     for (query, code) in [("status=503", Value::Null), ("early-close=1001", 1001.into())] {

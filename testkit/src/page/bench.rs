@@ -36,6 +36,10 @@ const COMPARED: u64 = 4_000;
 /// The size of a message of the flood.
 const SIZE: u64 = 64;
 
+/// Messages that come to more than the log keeps, which is 256 MiB.
+const LARGE: u64 = 16 * 1024;
+const MANY_LARGE: u64 = 20_000;
+
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -82,7 +86,7 @@ pub async fn page(options: &Options) {
 
     if options.minutes > 0 {
         let memory = memory(options.minutes).await;
-        println!("memory under a steady 1,000 messages a second");
+        println!("memory under a steady 1,000 messages of 8 KiB a second");
         print_object(&memory);
         measured["memory"] = memory;
     }
@@ -131,11 +135,7 @@ async fn first_view(rounds: usize) -> Value {
 
 /// The page beside one that appends a div for each message, and one that shows the newest line only.
 async fn compared(rounds: usize) -> Value {
-    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
-    let site = files::serve(
-        Router::new().route("/{name}", get(async move |UrlPath(name): UrlPath<String>| file(&pages, &name))),
-    )
-    .await;
+    let site = pages().await;
     let names = ["the workbench", "a div for each message", "the newest line, once a frame"];
     let mut samples = vec![Vec::new(); names.len()];
     for round in 0..rounds {
@@ -181,27 +181,54 @@ async fn compared(rounds: usize) -> Value {
     Value::Array(rows.collect())
 }
 
-/// As many messages as fast as the browser delivers them.
+/// As many messages as fast as the browser delivers them; and the same to the page that does as little as a page can,
+/// whose long tasks are the browser's own and the machine's.
 async fn flood(messages: u64) -> Value {
-    let page = Driven::start().await;
-    page.open_home().await;
-    let source = format!("ws://{}/source?kind=text&size={SIZE}&count={messages}", page.page.server.address());
-    let since = Instant::now();
-    let received = page.flood(&source, messages + 1).await;
-    let took = since.elapsed();
-    #[expect(clippy::cast_precision_loss, reason = "some millions")]
-    let rate = (received - 1) as f64 / took.as_secs_f64();
-    let found = json!({
-        "seconds": tenths(took.as_secs_f64()),
-        "messages_a_second": tenths(rate),
-        "missing_from_the_counter": messages + 1 - received,
-        "tasks_over_50_ms": page.long_tasks().await,
-        "longest_task_ms": tenths(page.longest_task().await),
-        "wasm_mib": tenths(page.wasm().await),
-        "heap_mib": tenths(page.heap().await),
-    });
-    page.close().await;
+    let mut found = json!({});
+    let site = pages().await;
+    for (name, is_floor) in [("", false), ("the_newest_line_only_", true)] {
+        let page = Driven::start().await;
+        let source =
+            format!("ws://{}/source?kind=text&size={SIZE}&count={messages}", page.page.server.address());
+        if is_floor {
+            page.open(&format!("{site}/floor.html")).await;
+        } else {
+            page.open_home().await;
+        }
+        page.forget_tasks().await;
+        let (since, cpu, busy) = (Instant::now(), page.thread_time().await, page.task_time().await);
+        let received = if is_floor {
+            page.evaluate(&format!("run({source:?})")).await.as_u64().unwrap_or_default()
+        } else {
+            page.flood(&source, messages + 1).await
+        };
+        let took = since.elapsed().as_secs_f64();
+        let (cpu, busy) = (page.thread_time().await - cpu, page.task_time().await - busy);
+        #[expect(clippy::cast_precision_loss, reason = "some millions")]
+        let rate = received.saturating_sub(1) as f64 / took;
+        for (what, value) in [
+            ("seconds", json!(tenths(took))),
+            ("messages_a_second", json!(tenths(rate))),
+            ("missing_from_the_counter", json!((messages + 1).saturating_sub(received))),
+            ("tasks_over_50_ms", json!(page.long_tasks().await)),
+            ("longest_task_ms", json!(tenths(page.longest_task().await))),
+            ("seconds_in_tasks", json!(tenths(busy))),
+            ("seconds_of_them_on_a_cpu", json!(tenths(cpu))),
+            ("wasm_mib", json!(tenths(page.wasm().await))),
+            ("heap_mib", json!(tenths(page.heap().await))),
+        ] {
+            found[format!("{name}{what}")] = value;
+        }
+        page.close().await;
+    }
     found
+}
+
+/// The pages that the workbench is compared with.
+async fn pages() -> String {
+    let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("pages");
+    let file = async move |UrlPath(name): UrlPath<String>| file(&pages, &name);
+    files::serve(Router::new().route("/{name}", get(file))).await
 }
 
 /// A million rows: scrolled, and filtered by a regular expression.
@@ -232,7 +259,7 @@ async fn rows(rows: u64) -> Value {
     let (scroll_tasks, longest_scroll) = (page.long_tasks().await, page.longest_task().await);
     page.forget_tasks().await;
     let filtered = page.filter("9{3}[0-4]").await;
-    let found = json!({
+    let mut found = json!({
         "scroll_frame_p50_ms": tenths(scrolled["p50"].as_f64().unwrap_or(f64::NAN)),
         "scroll_frame_worst_ms": tenths(scrolled["worst"].as_f64().unwrap_or(f64::NAN)),
         "scroll_tasks_over_50_ms": scroll_tasks,
@@ -246,6 +273,15 @@ async fn rows(rows: u64) -> Value {
         "wasm_mib": tenths(page.wasm().await),
         "heap_mib": tenths(page.heap().await),
     });
+    // More than the log may keep, so that all of these go.
+    page.forget_tasks().await;
+    let source = format!("ws://{}/source?size={LARGE}&count={MANY_LARGE}", page.page.server.address());
+    page.flood(&source, rows + 1 + MANY_LARGE + 1).await;
+    found["then_beyond_the_bound_evicted"] = page.text("#log-evicted").await.into();
+    found["then_beyond_the_bound_log_bytes"] = page.text("#log-kept").await.into();
+    found["then_beyond_the_bound_tasks_over_50_ms"] = page.long_tasks().await.into();
+    found["then_beyond_the_bound_longest_task_ms"] = tenths(page.longest_task().await).into();
+    found["then_beyond_the_bound_wasm_mib"] = tenths(page.wasm().await).into();
     page.close().await;
     found
 }
@@ -255,7 +291,7 @@ async fn memory(minutes: u64) -> Value {
     let page = Driven::start().await;
     page.open_home().await;
     let address = page.page.server.address();
-    page.connect(&format!("ws://{address}/source?kind=text&size=1KiB&rate=1000")).await;
+    page.connect(&format!("ws://{address}/source?kind=text&size=8KiB&rate=1000")).await;
     let mut found = json!({});
     for minute in 1..=minutes {
         time::sleep(Duration::from_secs(60)).await;

@@ -48,10 +48,12 @@ pub(crate) fn number(object: &str, name: &str) -> Option<u64> {
 
 /// A member in milliseconds, as microseconds.
 pub(crate) fn micros(object: &str, name: &str) -> Option<u64> {
-    let (whole, fraction) = {
-        let value = member(object, name)?;
-        value.split_once('.').unwrap_or((value, ""))
-    };
+    as_micros(member(object, name)?)
+}
+
+/// Milliseconds, as microseconds.
+pub(crate) fn as_micros(value: &str) -> Option<u64> {
+    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
     let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
     let below = digits.fold(0, |sum, digit| sum * 10 + u64::from(digit.wrapping_sub(b'0')));
     whole.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(below)

@@ -142,6 +142,11 @@ impl Driven {
         self.page.browser.evaluate(expression).await
     }
 
+    /// How long the main thread's tasks have taken, in seconds: longer than it has run where others run meanwhile.
+    pub(super) async fn task_time(&self) -> f64 {
+        self.metric("TaskDuration").await
+    }
+
     async fn metric(&self, name: &str) -> f64 {
         self.page.browser.metric(name).await
     }

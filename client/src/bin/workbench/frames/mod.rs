@@ -60,7 +60,8 @@ struct Record {
 
 /// What is heard of a WebSocket.
 enum Heard {
-    Event(String),
+    /// One a line.
+    Events(String),
     /// It ended, as the browser has it.
     Ended(Ended),
     /// The watcher hears no more.
@@ -83,7 +84,8 @@ impl Watched {
         let Some(trace) = random_id() else { return url.to_owned() };
         let Some((origin, _)) = url::over_http(url) else { return url.to_owned() };
         // http becomes ws, and https wss.
-        let watch = format!("{}/trace/{trace}", origin.replacen("http", "ws", 1));
+        // With several events a message: in a flood, each message costs more than all that is in it.
+        let watch = format!("{}/trace/{trace}?batch", origin.replacen("http", "ws", 1));
         let with_trace = url::set(url, "trace", Some(&trace));
         self.given.borrow_mut().insert(id, (trace, watch));
         with_trace
@@ -150,8 +152,8 @@ impl Watched {
                 if !goes_on {
                     break;
                 }
-                if let Heard::Event(event) = heard {
-                    record.waiting -= event.len();
+                if let Heard::Events(events) = heard {
+                    record.waiting -= events.len();
                 }
                 goes_on = reader(*key, std::mem::replace(heard, Heard::Nothing));
                 told += 1;
@@ -164,19 +166,19 @@ impl Watched {
         true
     }
 
-    /// A watcher heard an event; whether it was the last.
-    fn saw(&self, app: &App, key: Key, event: String) -> bool {
+    /// A watcher heard events, one a line; whether the last was among them.
+    fn saw(&self, app: &App, key: Key, events: String) -> bool {
         let mut sockets = self.sockets.borrow_mut();
         let Some(record) = sockets.get_mut(&key) else { return true };
         // Within a string it would be written with backslashes.
-        let is_last = event.contains(r#""event":"verdict""#);
-        record.waiting += event.len();
+        let is_last = events.contains(r#""event":"verdict""#);
+        record.waiting += events.len();
         if record.waiting > MAX_WAITING {
-            record.heard.retain(|heard| !matches!(heard, Heard::Event(_)));
-            record.heard.insert(0, Heard::Event(MISSED.to_owned()));
-            record.waiting = MISSED.len() + event.len();
+            record.heard.retain(|heard| !matches!(heard, Heard::Events(_)));
+            record.heard.insert(0, Heard::Events(MISSED.to_owned()));
+            record.waiting = MISSED.len() + events.len();
         }
-        record.heard.push(Heard::Event(event));
+        record.heard.push(Heard::Events(events));
         app.changed();
         is_last
     }

@@ -119,7 +119,7 @@ impl Panel {
         let is_all = app.watched.tell(|key, heard| {
             let trace = &mut traces.entry(key).or_default().trace;
             match heard {
-                Heard::Event(event) => trace.push(&event),
+                Heard::Events(events) => events.lines().for_each(|event| trace.push(event)),
                 Heard::Ended(ended) => trace.end(ended),
                 Heard::Nothing => trace.lose(),
             }

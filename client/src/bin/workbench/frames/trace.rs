@@ -151,7 +151,7 @@ impl Trace {
         let out = member("dir") != Some("\"in\"");
         let number = |name| member(name).and_then(|value| value.parse().ok());
         let message = number("message").unwrap_or_default();
-        let micros = json::micros(json, "ms").unwrap_or_default();
+        let micros = member("ms").and_then(json::as_micros).unwrap_or_default();
         let mut event = Event { kind, out, ordinal: 0, message, micros, json: json.into() };
         match kind {
             Kind::Frame => {

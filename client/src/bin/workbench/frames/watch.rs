@@ -13,9 +13,9 @@ use crate::app;
 pub(super) fn begin(key: Key, url: String) {
     spawn(async move {
         if let Ok(mut socket) = Socket::connect(&url).await {
-            while let Some(Ok(Message::Text(event))) = socket.next().await {
+            while let Some(Ok(Message::Text(events))) = socket.next().await {
                 let mut is_last = true;
-                app::with(|app| is_last = app.watched.saw(app, key, event.clone()));
+                app::with(|app| is_last = app.watched.saw(app, key, events.clone()));
                 if is_last {
                     break;
                 }

@@ -23,13 +23,10 @@ const FROM: &str = "wirescopeFrom";
 
 /// A JSON text's value, or what the browser says is wrong with it.
 pub(super) fn parse(text: &str) -> Result<JsValue, String> {
-    JSON::parse(text).map_err(|error| message(&error))
-}
-
-/// What an error of the browser's JSON says.
-pub(super) fn message(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
-    message.unwrap_or_else(|| "it is no JSON".to_owned())
+    JSON::parse(text).map_err(|error| {
+        let message = Reflect::get(&error, &"message".into()).ok().and_then(|message| message.as_string());
+        message.unwrap_or_else(|| "it is no JSON".to_owned())
+    })
 }
 
 /// Appends a value as a tree whose root is unfolded.

@@ -9,7 +9,10 @@ use web_sys::File;
 use wirescope::socket::Message;
 use wirescope_protocol::base64;
 
-use super::ndjson::{DELIVERIES, KINDS};
+use super::{
+    ndjson::{DELIVERIES, KINDS},
+    split::{Part, Splitter},
+};
 use crate::{
     alarm::pause,
     app,
@@ -21,12 +24,13 @@ use crate::{
 const SLICE: f64 = 128.0 * 1024.0;
 /// The longest line: what holds a message of 16 MiB, each byte escaped.
 const LINE: usize = 100 * 1024 * 1024;
-/// The largest HAR, which the browser parses in one go.
-const HAR: f64 = 256.0 * 1024.0 * 1024.0;
 /// A file with more bad lines than this is something else.
 const BAD_LINES: u64 = 100;
-/// How many messages of a HAR become rows at once.
+/// How many lines or messages become rows in one task of the browser's, and for how many microseconds one works.
 const BATCH: u32 = 200;
+const TASK: u64 = 8_000;
+/// How much of a HAR is looked through between two looks at the clock.
+const STEP: usize = 16 * 1024;
 
 /// What came of a file.
 #[derive(Default)]
@@ -53,6 +57,27 @@ impl Opened {
     }
 }
 
+/// Lets the browser have its turn when a task becomes long.
+struct Turns {
+    since: u64,
+    rows: u32,
+}
+
+impl Turns {
+    fn new() -> Self {
+        Self { since: now(), rows: 0 }
+    }
+
+    /// So many rows were made.
+    async fn pass(&mut self, rows: u32) {
+        self.rows += rows;
+        if self.rows >= BATCH || now().saturating_sub(self.since) > TASK {
+            pause(0).await;
+            *self = Self::new();
+        }
+    }
+}
+
 /// Reads a file into the log, as the rows of `id`; tells how far it is, and stops when that says so.
 pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> bool) -> Opened {
     let mut opened = Opened::default();
@@ -64,6 +89,7 @@ pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> b
     }
     let (size, mut at, mut number) = (file.size(), 0.0, 0_u64);
     let mut line: Vec<u8> = Vec::new();
+    let mut turns = Turns::new();
     while at < size {
         let Some(bytes) = read(&file, at, at + SLICE).await else {
             opened.refuse(number + 1, "the browser cannot read it");
@@ -97,13 +123,13 @@ pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> b
             if opened.bad > BAD_LINES {
                 return opened;
             }
+            turns.pass(1).await;
             match after {
                 Some(after) if !(after.is_empty() && at >= size) => rest = after,
                 _ => break,
             }
         }
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a hundred")]
-        if !tell(opened.rows, (at / size * 100.0).min(100.0) as u64) {
+        if !tell(opened.rows, percent(at, size)) {
             return opened;
         }
     }
@@ -135,77 +161,156 @@ fn read_line(
     Ok(())
 }
 
+/// A HAR is read twice: an entry's messages may come before what says where they begin and where they went.
 async fn open_har(
     file: &File,
     importer: &mut Importer,
     opened: &mut Opened,
     tell: &mut impl FnMut(u64, u64) -> bool,
 ) {
-    if file.size() > HAR {
-        return opened.refuse(1, "a HAR of more than 256 MiB is not opened");
-    }
-    let text = JsFuture::from(file.text()).await.unwrap_or_default();
-    let text: &js_sys::JsString = text.unchecked_ref();
-    let value = match parse(text) {
-        Ok(value) => value,
-        Err(error) => return opened.refuse(1, &format!("neither NDJSON nor HAR: {}", tree::message(&error))),
+    let (mut sockets, mut is_har) = (Vec::<Socket>::new(), false);
+    let size = file.size();
+    let mut first = |part, value: &[u8]| {
+        let last = sockets.last_mut();
+        match (part, last) {
+            (Part::Entries, _) => is_har = true,
+            (Part::Entry, _) => sockets.push(Socket::default()),
+            (Part::Messages, Some(socket)) => socket.has_messages = true,
+            (Part::Started, Some(socket)) => {
+                let text = parse(value).ok().and_then(|text| text.as_string()).unwrap_or_default();
+                socket.began = js_sys::Date::parse(&text) * 1000.0;
+            }
+            (Part::Request, Some(socket)) => {
+                socket.url =
+                    parse(value).map(|it| get(&it, "url").as_string()).ok().flatten().unwrap_or_default();
+            }
+            _ => {}
+        }
+        0
     };
-    let entries = get(&get(&value, "log"), "entries");
-    if !js_sys::Array::is_array(&entries) {
+    match split(file, &mut first, &mut |at| tell(0, percent(at, 2.0 * size))).await {
+        Split::All => {}
+        Split::Stopped => return,
+        Split::Unread => return opened.refuse(1, "the browser cannot read it"),
+        Split::NotJson => return opened.refuse(1, "neither NDJSON nor HAR: not a whole JSON object"),
+    }
+    if !is_har {
         return opened.refuse(1, "neither an entry of a log, nor a HAR: it has no log.entries");
     }
-    let entries: js_sys::Array = entries.unchecked_into();
-    let mut start = None;
-    for (socket, entry) in (1_u32..).zip(entries.iter()) {
-        let messages = get(&entry, "_webSocketMessages");
-        if !js_sys::Array::is_array(&messages) {
-            continue;
-        }
-        let messages: js_sys::Array = messages.unchecked_into();
-        let url = get(&get(&entry, "request"), "url").as_string().unwrap_or_default();
-        let began =
-            js_sys::Date::parse(&get(&entry, "startedDateTime").as_string().unwrap_or_default()) * 1000.0;
-        let zero = *start.get_or_insert(began);
-        let origin = |ordinal| Origin { connection: importer.id, socket, ordinal };
-        let note = Note { head: url, ..Note::default() };
-        let when = importer.moment(began, began - zero);
-        importer.insert(origin(0), when, Kind::Connecting, None, Content::Note(note));
-        opened.rows += 1;
-        let mut ordinals = [0_u32; 2];
-        for index in 0..messages.length() {
-            if index % BATCH == BATCH - 1 {
-                pause(0).await;
-                if !tell(opened.rows, u64::from(index) * 100 / u64::from(messages.length())) {
-                    return;
-                }
+    let zero = sockets.iter().find(|socket| socket.has_messages).map_or(0.0, |socket| socket.began);
+    let mut reader = HarReader { sockets, zero, entry: 0, message: 0, ordinals: [0; 2] };
+    let rows = std::cell::Cell::new(0);
+    let mut second = |part, value: &[u8]| {
+        let before = opened.rows;
+        reader.see(part, value, importer, opened);
+        rows.set(opened.rows);
+        u32::try_from(opened.rows - before).unwrap_or(u32::MAX)
+    };
+    let all = split(file, &mut second, &mut |at| tell(rows.get(), 50 + percent(at, 2.0 * size))).await;
+    if !matches!(all, Split::All | Split::Stopped) {
+        opened.refuse(1, "it changed while it was read");
+    } else if opened.rows == 0 {
+        opened.refuse(1, "a HAR without WebSocket messages");
+    }
+}
+
+/// How the reading of a HAR went.
+enum Split {
+    All,
+    Stopped,
+    Unread,
+    NotJson,
+}
+
+/// Reads through a HAR in slices; `found` says how many rows it made of what was found.
+async fn split(
+    file: &File,
+    found: &mut impl FnMut(Part, &[u8]) -> u32,
+    tell: &mut impl FnMut(f64) -> bool,
+) -> Split {
+    let (mut splitter, mut turns) = (Splitter::default(), Turns::new());
+    let (size, mut at) = (file.size(), 0.0);
+    while at < size {
+        let Some(bytes) = read(file, at, at + SLICE).await else { return Split::Unread };
+        at += SLICE;
+        for piece in bytes.chunks(STEP) {
+            let mut rows = 0;
+            if !splitter.read(piece, LINE, |part, value| rows += found(part, value)) {
+                return Split::NotJson;
             }
-            let message = messages.get(index);
-            let sent = get(&message, "type").as_string().as_deref() == Some("send");
-            let us = number(&get(&message, "time")) * 1_000_000.0;
-            let data = get(&message, "data").as_string().unwrap_or_default();
-            let content = if get(&message, "opcode").as_f64() == Some(2.0) {
-                match base64::parse(&data) {
-                    Ok(bytes) => Message::Binary(bytes),
-                    Err(error) => {
-                        let what = format!("message {index} of entry {socket} is not base64: {error}");
-                        opened.refuse(1, &what);
-                        continue;
-                    }
-                }
-            } else {
-                Message::Text(data)
-            };
-            let ordinal = &mut ordinals[usize::from(sent)];
-            *ordinal += 1;
-            let origin = Origin { connection: importer.id, socket, ordinal: *ordinal };
-            let kind = if sent { Kind::Sent } else { Kind::Received };
-            let when = importer.moment(us, us - zero);
-            importer.insert(origin, when, kind, None, Content::Message(content));
-            opened.rows += 1;
+            turns.pass(rows).await;
+        }
+        if !tell(at.min(size)) {
+            return Split::Stopped;
         }
     }
-    if opened.rows == 0 {
-        opened.refuse(1, "a HAR without WebSocket messages");
+    if splitter.is_over() { Split::All } else { Split::NotJson }
+}
+
+/// An entry of a HAR.
+#[derive(Default)]
+struct Socket {
+    url: String,
+    /// In microseconds since 1970; not a number where that is not said.
+    began: f64,
+    has_messages: bool,
+}
+
+/// What makes rows of a HAR's parts, when its entries are known.
+struct HarReader {
+    sockets: Vec<Socket>,
+    /// When the first WebSocket began.
+    zero: f64,
+    /// The how manyth entry this is, from 1, and message of it, from 0; and how many came and went.
+    entry: u32,
+    message: u32,
+    ordinals: [u32; 2],
+}
+
+impl HarReader {
+    fn see(&mut self, part: Part, value: &[u8], importer: &mut Importer, opened: &mut Opened) {
+        match part {
+            Part::Entry => (self.entry, self.message, self.ordinals) = (self.entry + 1, 0, [0; 2]),
+            Part::Messages => {
+                let socket = self.sockets.get_mut(self.entry as usize - 1).map(std::mem::take);
+                let Socket { url, began, .. } = socket.unwrap_or_default();
+                let origin = Origin { connection: importer.id, socket: self.entry, ordinal: 0 };
+                let note = Note { head: url, ..Note::default() };
+                let when = importer.moment(began, began - self.zero);
+                importer.insert(origin, when, Kind::Connecting, None, Content::Note(note));
+                opened.rows += 1;
+            }
+            Part::Message => {
+                match self.message(value, importer) {
+                    Ok(()) => opened.rows += 1,
+                    Err(what) => {
+                        opened.refuse(1, &format!("message {} of entry {} {what}", self.message, self.entry));
+                    }
+                }
+                self.message += 1;
+            }
+            Part::Entries | Part::Started | Part::Request => {}
+        }
+    }
+
+    fn message(&mut self, value: &[u8], importer: &mut Importer) -> Result<(), String> {
+        let value = parse(value).map_err(|error| format!("is not JSON: {error}"))?;
+        let sent = get(&value, "type").as_string().as_deref() == Some("send");
+        let us = number(&get(&value, "time")) * 1_000_000.0;
+        let data = get(&value, "data").as_string().unwrap_or_default();
+        let content = if get(&value, "opcode").as_f64() == Some(2.0) {
+            let bytes = base64::parse(&data).map_err(|error| format!("is not base64: {error}"))?;
+            Message::Binary(bytes)
+        } else {
+            Message::Text(data)
+        };
+        let ordinal = &mut self.ordinals[usize::from(sent)];
+        *ordinal += 1;
+        let origin = Origin { connection: importer.id, socket: self.entry, ordinal: *ordinal };
+        let kind = if sent { Kind::Sent } else { Kind::Received };
+        let when = importer.moment(us, us - self.zero);
+        importer.insert(origin, when, kind, None, Content::Message(content));
+        Ok(())
     }
 }
 
@@ -290,11 +395,21 @@ async fn read(file: &File, from: f64, to: f64) -> Option<Vec<u8>> {
     Some(Uint8Array::new(&buffer).to_vec())
 }
 
-/// As `JSON::parse`, without a copy of the text in Rust.
-fn parse(text: &js_sys::JsString) -> Result<JsValue, JsValue> {
-    let json = Reflect::get(&js_sys::global(), &"JSON".into())?;
-    let parse: js_sys::Function = Reflect::get(&json, &"parse".into())?.unchecked_into();
-    parse.call1(&json, text)
+fn parse(json: &[u8]) -> Result<JsValue, String> {
+    tree::parse(&String::from_utf8_lossy(json))
+}
+
+fn now() -> u64 {
+    let mut now = 0;
+    app::with(|app| now = app.now().mono);
+    now
+}
+
+/// How much of a whole this is.
+fn percent(part: f64, whole: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a hundred")]
+    let percent = (part / whole * 100.0).clamp(0.0, 100.0) as u64;
+    percent
 }
 
 /// A property of what may be an object.
