@@ -476,3 +476,39 @@ fn a_script_is_opened_and_saved_as_a_file() {
         std::fs::remove_dir_all(&folder).unwrap();
     });
 }
+
+#[test]
+fn a_script_of_many_sends_lets_the_browser_have_its_turn() {
+    run("a_script_of_many_sends_lets_the_browser_have_its_turn", async |page| {
+        page.connect().await;
+        page.click("#deck-script").await;
+        page.fill("#script", "repeat 100000\nsend text x\nend").await;
+        // Whatever is done first after this click, the second one comes before a hundred thousand are sent.
+        page.script(
+            "const run = document.getElementById('script-run');
+             run.click();
+             setTimeout(() => run.click())",
+        )
+        .await;
+        page.until_text("#script-result", "Not passed: stopped").await;
+    });
+}
+
+#[test]
+fn a_script_that_cannot_be_played_has_not_passed() {
+    run("a_script_that_cannot_be_played_has_not_passed", async |page| {
+        page.connect().await;
+        page.click("#deck-script").await;
+        page.click("#script-run").await;
+        page.until("it says that there is nothing", async || {
+            page.text("#script-problem").await.starts_with("there is no step").then_some(())
+        })
+        .await;
+        assert_eq!(page.text("#script-result").await, "");
+        page.fill("#script", "send text a").await;
+        page.click("#script-run").await;
+        page.until_text("#script-result", "Passed").await;
+        page.fill("#script", "send txt a").await;
+        page.until_text("#script-result", "").await;
+    });
+}

@@ -32,6 +32,8 @@ pub struct Diagnosis {
 pub enum Cause {
     /// This side closed the connection.
     ClosedHere,
+    /// This side closed the connection, and the peer never answered with a Close frame of its own.
+    CloseUnanswered,
     /// This side reads more slowly than the peer sends, so its inbound queue was full.
     SlowReader,
     /// This side gave up a peer that did not answer in time.
@@ -40,6 +42,8 @@ pub enum Cause {
     ClosedByPeer,
     /// It never opened, and the browser says no more.
     NeverOpened,
+    /// It did not open again, though earlier ones did.
+    ServerGone,
     /// It ended without a word after a silence, as a proxy's idle timeout does.
     IdleCutOff {
         /// How long nothing had come.
@@ -79,6 +83,12 @@ pub fn diagnose(endings: &[CloseEvent]) -> Option<Diagnosis> {
     let verdict =
         |cause, evidence: String, advice, retryable| Some(Diagnosis { cause, evidence, advice, retryable });
     if last.initiator == Initiator::Us {
+        if last.had_opened() && last.unanswered {
+            let evidence = "this side closed the connection, and no Close frame came in answer".to_owned();
+            let advice = "Have the peer answer a Close frame with its own at once, as RFC 6455 requires. Until then each \
+                          close takes as long as this side waits.";
+            return verdict(Cause::CloseUnanswered, evidence, advice, true);
+        }
         let evidence = "this side closed the connection".to_owned();
         return verdict(Cause::ClosedHere, evidence, "Nothing is wrong.", true);
     }
@@ -109,7 +119,7 @@ pub fn diagnose(endings: &[CloseEvent]) -> Option<Diagnosis> {
         format!("the peer sent Close {} and said {:?}", last.code, last.reason)
     };
     let (cause, advice, retryable) = match last.code.number() {
-        1000 | 1005 => (Cause::ClosedByPeer, "The peer was done. Connect again if you are not.", false),
+        1000 | 1005 => (Cause::ClosedByPeer, "If you had more to say, connect again.", false),
         1001 | 1012 => (
             Cause::ServerGoingAway,
             "Try again, after a random wait so that not all clients come at once.",
@@ -145,17 +155,17 @@ fn without_a_word(last: &CloseEvent, earlier: &[CloseEvent]) -> Diagnosis {
     if !last.had_opened() {
         let before = earlier.iter().filter(|ending| ending.had_opened()).count();
         let evidence = match before {
-            0 => "it never opened, nor did any before it. A refused port, a host that does not exist, a server that \
+            0 => "it never opened, and none before it did. A refused port, a host that does not exist, a server that \
                   does not speak WebSocket, one that refuses this origin, a bad certificate, and a subprotocol that was \
                   not selected all look like this to a page"
                 .to_owned(),
             n => format!(
-                "it never opened, and {n} before it did: the server did accept this page, so it is probably down or out of \
-                 reach now"
+                "it never opened, though {} did: the server did accept this page, so it is probably down or out of reach now",
+                if n == 1 { "one before it".to_owned() } else { format!("{n} before it") },
             ),
         };
         return Diagnosis {
-            cause: Cause::NeverOpened,
+            cause: if before == 0 { Cause::NeverOpened } else { Cause::ServerGone },
             evidence,
             advice: "Open the server's address in a tab, or with curl, which says what a page may not know.",
             retryable: true,
@@ -171,21 +181,27 @@ fn without_a_word(last: &CloseEvent, earlier: &[CloseEvent]) -> Diagnosis {
     let seen = 1 + earlier.iter().filter(alike).count();
     let seconds = last.silence.as_secs();
     if last.silence < IDLE {
+        let millis = u64::try_from(last.silence.as_millis()).unwrap_or(u64::MAX);
+        // It is counted from the opening where no message came.
+        let after = if last.silence.max(Duration::from_millis(1)) < last.lived {
+            "the last message"
+        } else {
+            "it opened"
+        };
         return Diagnosis {
             cause: Cause::ConnectionLost,
             evidence: format!(
-                "it ended without a Close frame {} ms after the last message. A killed server, a lost network and a broken frame \
-                 all look like this to a page",
-                u64::try_from(last.silence.as_millis()).unwrap_or(u64::MAX)
+                "it ended without a Close frame {millis} ms after {after}. A killed server, a lost network and a broken frame \
+                 all look like this to a page"
             ),
             advice: "Try again. If it stays, look at the server's log for that moment.",
             retryable: true,
         };
     }
-    let again = if seen > 1 {
-        format!(", as {} before it did after the same silence", seen - 1)
-    } else {
-        String::new()
+    let again = match seen - 1 {
+        0 => String::new(),
+        1 => ", as one before it did after the same silence".to_owned(),
+        before => format!(", as {before} before it did after the same silence"),
     };
     let doubt = if seen > 1 { "" } else { ". Once is weak evidence: a lost network looks the same" };
     Diagnosis {
@@ -254,7 +270,8 @@ mod tests {
             alone.evidence
         );
         let later = diagnose(&[ending(1006, 60, 1), ending(1006, 0, 0)]).unwrap();
-        assert!(later.evidence.contains("1 before it did"), "{}", later.evidence);
+        assert_eq!(later.cause, Cause::ServerGone);
+        assert!(later.evidence.contains("one before it did"), "{}", later.evidence);
     }
 
     #[test]
@@ -273,6 +290,32 @@ mod tests {
         let abandoned = |initiator| [CloseEvent::abandoned(initiator, Duration::ZERO, Duration::ZERO)];
         assert_eq!(cause(&abandoned(Initiator::Us)), Cause::ClosedHere);
         assert_eq!(cause(&abandoned(Initiator::Timeout)), Cause::PeerSilent);
+    }
+
+    #[test]
+    fn a_close_that_was_never_answered_is_told() {
+        let given_up = CloseEvent::abandoned(Initiator::Us, Duration::from_secs(9), Duration::ZERO);
+        assert_eq!(cause(std::slice::from_ref(&given_up)), Cause::ClosedHere);
+        let unanswered = CloseEvent { unanswered: true, ..given_up };
+        let diagnosis = diagnose(std::slice::from_ref(&unanswered)).unwrap();
+        assert_eq!(diagnosis.cause, Cause::CloseUnanswered);
+        assert!(diagnosis.evidence.contains("no Close frame came"), "{}", diagnosis.evidence);
+        // An attempt that is given up has no peer to answer.
+        assert_eq!(cause(&[CloseEvent { lived: Duration::ZERO, ..unanswered }]), Cause::ClosedHere);
+    }
+
+    #[test]
+    fn the_time_is_since_the_last_message_or_since_it_opened() {
+        let evidence = |silence| {
+            let lost = CloseEvent::abandoned(
+                Initiator::Nobody,
+                Duration::from_millis(30),
+                Duration::from_millis(silence),
+            );
+            diagnose(&[lost]).unwrap().evidence
+        };
+        assert!(evidence(28).contains("28 ms after the last message"), "{}", evidence(28));
+        assert!(evidence(30).contains("30 ms after it opened"), "{}", evidence(30));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct CloseEvent {
     /// How long no message had come when it ended, at most as long as it lived. Over
     /// [`Transport::Stream`](super::Transport::Stream), the time in which none was asked for does not count.
     pub silence: Duration,
+    /// This side asked for it, and the peer's Close frame never came.
+    pub(crate) unanswered: bool,
 }
 
 /// Who began to close a connection.
@@ -41,7 +43,15 @@ pub enum Initiator {
 impl CloseEvent {
     /// The ending of a connection that this side gives up without the peer's word.
     pub(crate) fn abandoned(initiator: Initiator, lived: Duration, silence: Duration) -> Self {
-        Self { code: CloseCode::ABNORMAL, reason: String::new(), was_clean: false, initiator, lived, silence }
+        Self {
+            code: CloseCode::ABNORMAL,
+            reason: String::new(),
+            was_clean: false,
+            initiator,
+            lived,
+            silence,
+            unanswered: false,
+        }
     }
 
     pub(super) fn add_to(&self, text: &mut Text) {

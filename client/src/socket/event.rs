@@ -135,13 +135,16 @@ impl History {
             CloseCode::ABNORMAL => Initiator::Nobody,
             _ => Initiator::Peer,
         };
-        CloseEvent { code, reason, was_clean, initiator, lived: self.lived(now), silence: self.silence(now) }
+        let unanswered = initiator == Initiator::Us && code == CloseCode::ABNORMAL;
+        let (lived, silence) = (self.lived(now), self.silence(now));
+        CloseEvent { code, reason, was_clean, initiator, lived, silence, unanswered }
     }
 
     /// The ending if it is given up now, without the peer's word.
     pub(super) fn abandoned(&self, initiator: Initiator) -> CloseEvent {
         let now = timer::now();
-        CloseEvent::abandoned(initiator, self.lived(now), self.silence(now))
+        let unanswered = initiator == Initiator::Us && self.closed_by_us.get();
+        CloseEvent { unanswered, ..CloseEvent::abandoned(initiator, self.lived(now), self.silence(now)) }
     }
 
     fn lived(&self, now: u64) -> Duration {

@@ -57,6 +57,18 @@ pub(crate) struct App {
     behind_utc: Cell<f64>,
     frame: Closure<dyn Fn()>,
     frame_asked: Cell<bool>,
+    /// Whether a message was sent since the last drawing, whose answer may come before the next.
+    sent: Cell<Sent>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Sent {
+    #[default]
+    Nothing,
+    /// The next frame is left to the browser: drawing takes longer than many an answer, which would have to wait for it, and
+    /// its time would be that of the drawing.
+    JustNow,
+    Before,
 }
 
 pub(crate) fn start() {
@@ -105,6 +117,7 @@ impl App {
             behind_utc: Cell::new(0.0),
             frame: Closure::new(|| with(App::render)),
             frame_asked: Cell::new(false),
+            sent: Cell::default(),
         }
     }
 
@@ -210,6 +223,9 @@ impl App {
         let taken = session.send(number, message);
         drop(sessions);
         if taken.is_ok() {
+            if self.sent.get() == Sent::Nothing {
+                self.sent.set(Sent::JustNow);
+            }
             self.counts.saw_sent(id, now.mono, size);
         } else {
             self.happened(id, Happening::Delivered(number, Delivery::Dropped));
@@ -251,7 +267,10 @@ impl App {
                 connection.opened(log, now, &subprotocol);
                 self.watched.watch(connection);
             }
-            Happening::Received(message) => connection.received(log, now, message),
+            Happening::Received(message) => {
+                connection.received(log, now, message);
+                self.sent.set(Sent::Before);
+            }
             Happening::Delivered(number, _) => connection.handed_over(log, number),
             Happening::Closed(close) => {
                 let opened = connection.is_open();
@@ -308,6 +327,11 @@ impl App {
 
     fn render(&self) {
         self.frame_asked.set(false);
+        if self.sent.get() == Sent::JustNow {
+            self.sent.set(Sent::Before);
+            return self.changed();
+        }
+        self.sent.set(Sent::Nothing);
         self.welcome.render();
         self.connect.render(self);
         self.button.render(self);

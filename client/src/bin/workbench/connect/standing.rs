@@ -60,8 +60,11 @@ impl Standing {
         dom::set_text(&elements.cause, &cause(diagnosis));
         dom::set_text(&elements.advice, diagnosis.advice);
         dom::set_text(&elements.evidence, &sentence(&diagnosis.evidence));
-        let again =
-            if diagnosis.retryable { "may help as it is" } else { "repeats it, unless something is changed" };
+        let again = match diagnosis.cause {
+            Cause::ClosedByPeer => "is up to you: nothing is wrong",
+            _ if diagnosis.retryable => "may help",
+            _ => "would end the same way, unless something is changed",
+        };
         dom::set_text(&elements.again, again);
     }
 }
@@ -130,7 +133,11 @@ fn cause(diagnosis: &Diagnosis) -> String {
         Cause::SlowReader => "this side reads more slowly than the peer sends",
         Cause::PeerSilent => "the peer is silent",
         Cause::ClosedByPeer => "the peer was done",
-        Cause::NeverOpened => "nobody lets this page in there; the browser does not say why",
+        Cause::CloseUnanswered => "the peer never answered the Close frame",
+        Cause::NeverOpened => {
+            "nothing answers there, or what does refuses this page; the browser does not say which"
+        }
+        Cause::ServerGone => "the server is down or out of reach: it did let this page in before",
         Cause::IdleCutOff { silence, seen } => {
             let silence = u64::try_from(silence.as_micros()).unwrap_or(u64::MAX);
             let times = if *seen > 1 { format!(", {seen} times now") } else { String::new() };

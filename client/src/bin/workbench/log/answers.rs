@@ -37,6 +37,14 @@ impl Answers {
         queue.push_back(waiting);
     }
 
+    /// A connection begins a WebSocket anew: what was sent on the one before gets no answer any more. What was `queued` for
+    /// this one may.
+    pub(super) fn began(&mut self, connection: Id, queued: impl Fn(u64) -> bool) {
+        if let Some((_, queue)) = self.connections.iter_mut().find(|(id, _)| *id == connection) {
+            queue.retain(|waiting| queued(waiting.number));
+        }
+    }
+
     /// What a received message may answer, and whether that seems to be the same payload.
     pub(super) fn received(&mut self, connection: Id, payload: &[u8]) -> Option<(Waiting, bool)> {
         let (_, queue) = self.connections.iter_mut().find(|(id, _)| *id == connection)?;

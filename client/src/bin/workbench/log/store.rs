@@ -109,6 +109,13 @@ impl Log {
                 self.change(sent.number, |head| head.partner = Some(Partner { number, lag, same }));
             }
         }
+        if kind == Kind::Connecting {
+            let mut answers = std::mem::take(&mut self.answers);
+            answers.began(origin.connection, |sent| {
+                self.find(sent).is_some_and(|(head, _)| head.delivery == Some(Delivery::Queued))
+            });
+            self.answers = answers;
+        }
         let head = Head { origin, when, since, kind, delivery, partner, form };
         self.make_room(bytes.len());
         if let Some(chunk) = self.chunks.back_mut() {
@@ -361,6 +368,24 @@ mod tests {
         assert_eq!(partner(2), None);
         assert_eq!([partner(3), partner(4)], [of(0, 30, true), of(1, 30, false)]);
         assert_eq!([partner(5), partner(6)], [None, of(1, 50, true)]);
+    }
+
+    #[test]
+    fn an_answer_is_of_the_socket_that_the_message_was_sent_on() {
+        let mut log = Log::default();
+        let on = |socket| Origin { connection: 1, socket, ordinal: 0 };
+        let note = || Content::Note(Note::default());
+        log.push(on(1), at(0), Kind::Connecting, note());
+        let lost = log.push(on(1), at(10), Kind::Sent, text("x"));
+        log.amend(lost, |marks| marks.delivery = Some(Delivery::Drained));
+        // A link takes it while it waits, and sends it on the next one.
+        let queued = log.push(on(1), at(20), Kind::Sent, text("y"));
+        log.push(on(2), at(30), Kind::Connecting, note());
+        log.push(on(2), at(40), Kind::Sent, text("x"));
+        let answers = ["x", "y", "x"].map(|answer| log.push(on(2), at(50), Kind::Received, text(answer)));
+        let partner = |number: u64| log.get(number).unwrap().partner.map(|partner| partner.number);
+        assert_eq!(answers.map(partner), [Some(4), Some(queued), None]);
+        assert_eq!(partner(lost), None);
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     /// How long there was no room.
     pub(crate) held_for: u64,
     pub(crate) was_stopped: bool,
+    /// No connection was left before its time was over.
+    pub(crate) cut_short: bool,
     pub(crate) from_due: Histogram,
     pub(crate) from_sent: Histogram,
 }
@@ -116,13 +118,25 @@ impl Outcome {
         }
         add("most buffered", format::size(self.buffered), false, true);
         add("no room for", format::duration(self.held_for), self.held_for > 0, false);
-        add("took", format::duration(self.took.into()), false, false);
+        let took = format::duration(self.took.into());
+        let took = match self.cut_short {
+            true => format!("{took} of {}, then disconnected", format::duration(self.plan.lasts.into())),
+            false => took,
+        };
+        add("took", took, self.cut_short, false);
         cells
     }
 
     /// One sentence or two for the log and for who does not see the table.
     pub(crate) fn summary(&self) -> String {
-        let mut text = format!(
+        let mut text = String::new();
+        if self.cut_short {
+            let (took, lasts) = (self.took.into(), self.plan.lasts.into());
+            let (took, lasts) = (format::duration(took), format::duration(lasts));
+            let _ = write!(text, "cut short after {took} of {lasts}, since no connection was left · ");
+        }
+        let _ = write!(
+            text,
             "{} sent, {} answered, {} not",
             format::count(self.sent.into()),
             format::count(self.answered.into()),
@@ -186,7 +200,7 @@ impl Outcome {
         ] {
             let _ = write!(text, "\"{name}\":{number},");
         }
-        let _ = write!(text, "\"stopped\":{}", self.was_stopped);
+        let _ = write!(text, "\"stopped\":{},\"cut_short\":{}", self.was_stopped, self.cut_short);
         for (name, times) in [("from_due_us", &self.from_due), ("from_sent_us", &self.from_sent)] {
             let _ = write!(text, ",\"{name}\":{{\"count\":{},\"mean\":{}", times.count(), times.mean());
             for (percentile, per_mille) in PERCENTILES {
@@ -285,6 +299,7 @@ mod tests {
             buffered: 2048,
             held_for: 0,
             was_stopped: false,
+            cut_short: false,
             from_due: times.clone(),
             from_sent: times,
         }
@@ -305,6 +320,19 @@ mod tests {
         assert_eq!(cell(&run, "p50 from due").0, "5.0 ms");
         assert_eq!(cell(&outcome(Pace::InFlight(8)), "p50 from due").0, "–");
         assert!(run.summary().starts_with("201 sent, 100 answered, 101 not · p50 5.0 ms"));
+        assert_eq!(cell(&run, "took"), ("2.00 s".to_owned(), false));
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_says_so() {
+        let mut run = outcome(Pace::Rate(500));
+        (run.cut_short, run.plan.lasts) = (true, 10_000_000);
+        assert_eq!(cell(&run, "took"), ("2.00 s of 10.0 s, then disconnected".to_owned(), true));
+        assert!(
+            run.summary()
+                .starts_with("cut short after 2.00 s of 10.0 s, since no connection was left · 201 sent")
+        );
+        assert!(json(&[run]).contains("\"cut_short\":true"));
     }
 
     #[test]

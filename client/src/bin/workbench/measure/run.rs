@@ -54,6 +54,8 @@ pub(crate) struct Run {
     held_for: u64,
     pub(crate) buffered: u64,
     endings: u32,
+    /// No connection was left to send on.
+    cut_short: bool,
 }
 
 /// A connection that it sends on.
@@ -99,6 +101,7 @@ impl Run {
             held_for: 0,
             buffered: 0,
             endings: 0,
+            cut_short: false,
         }
     }
 
@@ -206,7 +209,13 @@ impl Run {
         };
         let at = self.at(now).unwrap_or(0);
         let is_silent = at.saturating_sub(self.active) >= self.grace;
-        if self.stopping || matches!(waits, Some(Held::Ended)) {
+        if self.stopping {
+            return Next::Done;
+        }
+        if matches!(waits, Some(Held::Ended)) {
+            self.cut_short = true;
+            // That the page's own connection is over is told later.
+            self.endings = self.endings.max(1);
             return Next::Done;
         }
         if self.plan.is_sent(at, self.book.next()) {
@@ -316,6 +325,7 @@ impl Run {
             buffered: self.buffered,
             held_for: self.held_for,
             was_stopped: self.stopping,
+            cut_short: self.cut_short,
             from_due: std::mem::take(&mut self.book.from_due),
             from_sent: std::mem::take(&mut self.book.from_sent),
             plan: self.plan.clone(),

@@ -305,8 +305,10 @@ impl Connection {
             Initiator::Nobody if self.opened.is_some() => "It was cut off",
             _ => "It never opened",
         };
+        // 1006 is then no code that anybody sent.
+        let code = if self.opened.is_some() { format!(" with {}", close.code) } else { String::new() };
         let open = if self.opened.is_some() { "was open for" } else { "tried for" };
-        let what = format!("{who} with {}; {open} {lasted}.", close.code);
+        let what = format!("{who}{code}; {open} {lasted}.");
         let diagnosis = if given_up { None } else { socket::diagnose(&self.endings) };
         Verdict {
             what: if given_up { "Given up before it opened, as you asked.".to_owned() } else { what },

@@ -13,7 +13,7 @@ use wirescope_protocol::{Text, script::Script};
 
 use self::play::{Outcome, Play, Todo};
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Turn},
     app::{self, App},
     connect,
     dom::{self, elements, on},
@@ -55,6 +55,9 @@ pub(crate) struct Panel {
     shown: Cell<bool>,
     /// Within `drive`, whose own doing makes things happen.
     driving: Cell<bool>,
+    /// It goes on when the browser has had its turn, whatever happens before.
+    resting: Cell<bool>,
+    turn: Turn,
     /// Since which row of the log it is recorded, and which connection.
     recording: Cell<Option<(u64, Id)>>,
     tick: Alarm,
@@ -84,6 +87,7 @@ impl Panel {
         });
         on(&elements.text, "input", |app, _| {
             app.script.check();
+            app.changed();
         });
         on(&elements.record, "click", |app, _| app.script.record(app));
         on(&elements.from_log, "click", |app, _| {
@@ -102,6 +106,11 @@ impl Panel {
             play: RefCell::default(),
             shown: Cell::default(),
             driving: Cell::default(),
+            resting: Cell::default(),
+            turn: Turn::new(|app| {
+                app.script.resting.set(false);
+                app.script.drive(app);
+            }),
             recording: Cell::default(),
             tick: Alarm::new(|app| app.script.drive(app)),
         }
@@ -118,6 +127,8 @@ impl Panel {
         dom::set_flag(&elements.text, "readonly", is_playing);
         let Some(play) = &*play else { return };
         let says = match &play.ended {
+            // How the last play ended says nothing of a script that cannot be played.
+            _ if !elements.problem.has_attribute("hidden") => String::new(),
             None => format!("Playing on connection {}", play.id),
             Some(Ok(())) => "Passed".to_owned(),
             Some(Err(why)) => format!("Not passed: {why}"),
@@ -159,7 +170,7 @@ impl Panel {
     /// Does all steps that can be done now.
     pub(crate) fn drive(&self, app: &App) {
         let is_playing = self.play.borrow().as_ref().is_some_and(|play| play.ended.is_none());
-        if !is_playing || self.driving.replace(true) {
+        if !is_playing || self.resting.get() || self.driving.replace(true) {
             return;
         }
         let mut done = 0;
@@ -188,7 +199,9 @@ impl Panel {
             }
             done += 1;
             if done == AT_ONCE {
-                break Some(0);
+                self.resting.set(true);
+                self.turn.ask();
+                break None;
             }
         };
         self.driving.set(false);
@@ -206,8 +219,14 @@ impl Panel {
         }
         let Some(script) = self.check() else {
             let _ = self.elements.text.focus();
-            return;
+            return app.changed();
         };
+        if script.steps.is_empty() && script.connect.is_none() {
+            let problem = "there is no step to play: write one, such as \u{201c}send text hello\u{201d}";
+            dom::set_problem(&self.elements.text, &self.elements.problem, Some(problem));
+            let _ = self.elements.text.focus();
+            return app.changed();
+        }
         let id = app.model.borrow().selected;
         let connect = script.connect.clone();
         let (is_open, is_live) = {
@@ -266,6 +285,7 @@ impl Panel {
         };
         self.elements.text.set_value(text);
         self.check();
+        app.changed();
     }
 
     fn open(&self) {
@@ -277,6 +297,7 @@ impl Panel {
                 if let Some(text) = read.ok().and_then(|text| text.as_string()) {
                     app.script.elements.text.set_value(&text);
                     app.script.check();
+                    app.changed();
                 }
             });
         });
