@@ -308,7 +308,7 @@ impl App {
 
     fn render(&self) {
         self.frame_asked.set(false);
-        self.welcome.render();
+        self.welcome.render(self);
         self.connect.render(self);
         self.button.render(self);
         self.log.render(self);
