@@ -23,20 +23,21 @@ self.addEventListener('activate', (event) => {
 self.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  const isFile = request.mode === 'navigate' || /\.(?:css|js|wasm)$/.test(url.pathname);
+  // Whatever is asked of it; other texts of this server's can be gone to as well.
+  const isPage = request.mode === 'navigate' && url.pathname.replace(/index\.html$/, '') === new URL(self.registration.scope).pathname;
+  const isFile = isPage || /\.(?:css|js|wasm)$/.test(url.pathname);
   if (request.method === 'GET' && url.origin === self.location.origin && isFile) {
-    event.respondWith(answer(request));
+    event.respondWith(answer(request, isPage));
   }
 });
 
-async function answer(request) {
+async function answer(request, isPage) {
   const kept = await caches.open(KEPT);
-  // A page is the same whatever is asked of it.
-  const name = request.mode === 'navigate' ? self.registration.scope : request.url;
+  const name = isPage ? self.registration.scope : request.url;
   try {
     const response = await fetch(request);
     if (response.ok) {
-      if (request.mode === 'navigate') await forgetOthers(kept, await response.clone().text());
+      if (isPage) await forgetOthers(kept, await response.clone().text());
       await kept.put(name, response.clone());
     }
     return response;

@@ -78,7 +78,11 @@ fn is_known(request: &HeaderMap, tag: &str) -> bool {
 }
 
 fn content_type(file: &EmbeddedFile) -> String {
-    let kind = file.metadata.mimetype();
+    // A program's source is for reading; some browsers would save what they have no name for.
+    let kind = match file.metadata.mimetype() {
+        kind if kind.starts_with("text/x-") => "text/plain",
+        kind => kind,
+    };
     if kind.starts_with("text/") { format!("{kind}; charset=utf-8") } else { kind.to_owned() }
 }
 

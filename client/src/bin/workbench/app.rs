@@ -332,7 +332,7 @@ impl App {
             return self.changed();
         }
         self.sent.set(Sent::Nothing);
-        self.welcome.render();
+        self.welcome.render(self);
         self.connect.render(self);
         self.button.render(self);
         self.log.render(self);

@@ -46,6 +46,7 @@ impl Hand {
 impl Hooks for Hand {
     fn render(&self, app: &App) {
         app.shell.render(app);
+        app.connect.form.render(app);
         app.composer.render(app);
         app.script.render();
         app.faults.render(app);

@@ -1,5 +1,7 @@
 //! What is done with connections: set up, begun, ended, chosen and removed.
 
+use std::cell::Cell;
+
 use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 use wirescope::{CloseCode, socket::Error};
@@ -29,6 +31,8 @@ pub(crate) struct Form {
     elements: Elements,
     pub(super) options: Options,
     pub(super) urls: Urls,
+    /// The connection whose tab was brought into sight, and how many there were then.
+    in_sight: Cell<(Id, usize)>,
 }
 
 impl Form {
@@ -86,7 +90,7 @@ impl Form {
             }
         });
         standing::listen(&app.connect.standing);
-        Self { elements, options: Options::new(), urls: Urls::new() }
+        Self { elements, options: Options::new(), urls: Urls::new(), in_sight: Cell::default() }
     }
 
     /// Begins when it is in its place.
@@ -103,6 +107,24 @@ impl Form {
         }
         self.urls.show();
         self.check_reason();
+    }
+
+    /// Brings the selected connection's tab into sight when it became another's, or when others came or went.
+    pub(crate) fn render(&self, app: &App) {
+        let now = {
+            let model = app.model.borrow();
+            (model.selected, model.connections().len())
+        };
+        let tabs = &app.connect.elements.tabs;
+        if self.in_sight.replace(now) != now
+            && let Ok(Some(tab)) = tabs.query_selector(".tab:has([aria-current=true])")
+        {
+            // `scrollIntoView` would scroll the page as well.
+            let (all, one) = (tabs.get_bounding_client_rect(), tab.get_bounding_client_rect());
+            let before = (one.left() - all.left()).min(0.0);
+            let by = if before < 0.0 { before } else { (one.right() - all.right()).max(0.0) };
+            tabs.scroll_by_with_x_and_y(by, 0.0);
+        }
     }
 
     /// Keeps the URL that a connection was made to for the next visit.

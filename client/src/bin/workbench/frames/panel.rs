@@ -196,9 +196,7 @@ impl Panel {
         let (first, last) = match (own.first(), own.last()) {
             (Some(first), Some(last)) => (*first, *last),
             // What is no message: the beginning or the end of it all.
-            _ if matches!(shown.kind, log::Kind::Connecting | log::Kind::Open) => {
-                (trace.first(), trace.first())
-            }
+            _ if is_begin(shown) => (trace.first(), trace.first()),
             _ => (trace.len(), trace.len()),
         };
         let (before, after) = self.more.get();
@@ -229,8 +227,11 @@ impl Panel {
         let layout = element("div", "second-eye", "");
         append(&layout, &strip(trace, &now));
         let drawing = element("div", "drawing", "");
+        // A connection that ended with no Close frame has its end drawn where that would be.
+        let is_end = is_over && picked.is_none() && !is_message(shown);
         match picked.and_then(|number| trace.get(number)) {
             Some(event) => draw::event(&drawing, trace, event),
+            None if is_end => append(&drawing, &verdicts(trace)),
             None if trace.len() == 0 => {
                 append(&drawing, &element("p", "hint", "The server has not told anything yet."));
             }
@@ -238,18 +239,19 @@ impl Panel {
         }
         append(&layout, &drawing);
         append(place, &layout);
-        if is_over {
+        if is_over && !is_end {
             append(place, &verdicts(trace));
         }
         place.set_scroll_top(if is_same { top } else { 0 });
         if let Some(list) = list(place) {
-            // What was selected is in sight, with what was before it.
-            let own = list
-                .query_selector(".own")
-                .ok()
-                .flatten()
-                .map(|own| own.unchecked_into::<HtmlElement>().offset_top());
-            list.set_scroll_top(list_top.unwrap_or_else(|| own.unwrap_or_default() - 64));
+            // What was selected is in sight, with what was before it; or the end, if that was.
+            let own = list.query_selector(".own").ok().flatten();
+            let top = match own {
+                Some(own) => own.unchecked_into::<HtmlElement>().offset_top() - 64,
+                None if first == trace.len() => list.scroll_height(),
+                None => 0,
+            };
+            list.set_scroll_top(list_top.unwrap_or(top));
         }
         if let Some(number) = focused
             && let Ok(Some(line)) = place.query_selector(&format!("[data-event='{number}']"))
@@ -316,8 +318,15 @@ fn best(trace: &Trace, own: &[u64], shown: Shown) -> Option<u64> {
     let is_drawn =
         |number: &u64| trace.get(*number).is_some_and(|event| matches!(event.kind, Kind::Frame | Kind::Raw));
     let first = own.iter().copied().find(is_drawn);
-    let is_message = matches!(shown.kind, log::Kind::Sent | log::Kind::Received);
-    first.or_else(|| trace.events().map(|(number, _)| number).find(is_drawn).filter(|_| !is_message))
+    first.or_else(|| trace.events().map(|(number, _)| number).find(is_drawn).filter(|_| is_begin(shown)))
+}
+
+fn is_begin(shown: Shown) -> bool {
+    matches!(shown.kind, log::Kind::Connecting | log::Kind::Open)
+}
+
+fn is_message(shown: Shown) -> bool {
+    matches!(shown.kind, log::Kind::Sent | log::Kind::Received)
 }
 
 /// The lines of the strip, if they are there.

@@ -7,6 +7,7 @@ use super::{
     chunk::{Form, Head},
     entry::Payload,
     pattern::Pattern,
+    row::word,
 };
 use crate::model::Id;
 
@@ -59,6 +60,11 @@ impl Criteria {
             return Ok(false);
         }
         let Some(pattern) = &self.pattern else { return Ok(true) };
+        // What happened is found by its name too. Of messages, direction and kind are criteria of their own: a name would
+        // bring all of them to whoever looks for the same word in what they say.
+        if head.form == Form::Note && from == 0 && pattern.is_in(word(head.kind, false)) {
+            return Ok(true);
+        }
         pattern.look(Payload { bytes, is_text: head.form != Form::Binary }, from)
     }
 }
@@ -194,7 +200,7 @@ impl Shown<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::{Content, Moment, Origin};
+    use crate::log::{Content, Moment, Note, Origin};
 
     fn filled(count: u64) -> Log {
         let mut log = Log::with_limit(2 << 20);
@@ -227,6 +233,30 @@ mod tests {
         }
         let all: Vec<_> = (0..10_010).filter(|number| number % 10 == 7).collect();
         assert_eq!(filter.matches().iter().copied().collect::<Vec<_>>(), all);
+    }
+
+    #[test]
+    fn what_happened_is_found_by_its_name_and_by_what_it_says() {
+        let mut log = Log::default();
+        let says = |head: &str| Content::Note(Note { head: head.to_owned(), ..Note::default() });
+        let here = Origin::default();
+        log.push(here, Moment::default(), Kind::Connecting, says("to ws://127.0.0.1/echo"));
+        log.push(here, Moment::default(), Kind::Open, says("after 3 ms"));
+        log.push(here, Moment::default(), Kind::Sent, Content::Message("a text".into()));
+        log.push(here, Moment::default(), Kind::Sent, Content::Message("open it".into()));
+        log.push(here, Moment::default(), Kind::Closed, says("1000, while connecting"));
+        for (pattern, found) in [
+            (Pattern::text("open"), vec![1, 3]),
+            (Pattern::text("connecting"), vec![0, 4]),
+            (Pattern::text("text"), vec![2]),
+            (Pattern::regex("^clos").unwrap(), vec![4]),
+            (Pattern::regex("echo|ms$").unwrap(), vec![0, 1]),
+        ] {
+            let criteria = Criteria { pattern: Some(pattern), ..Criteria::default() };
+            let mut filter = Filter::new(criteria, &log);
+            filter.advance(&log, |_| false);
+            assert_eq!(filter.matches().iter().copied().collect::<Vec<_>>(), found);
+        }
     }
 
     #[test]

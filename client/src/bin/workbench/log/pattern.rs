@@ -14,8 +14,12 @@ const BEFORE: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Pattern {
-    /// In lower case, as far as ASCII has it.
-    Text(Vec<u8>),
+    Text {
+        /// In lower case, as far as ASCII has it.
+        text: Vec<u8>,
+        /// The bytes that it names as a row shows those of a binary message, if it does.
+        bytes: Option<Vec<u8>>,
+    },
     Regex {
         regex: Regex,
         /// What every match has in it, which is quicker to look for.
@@ -27,7 +31,15 @@ pub(crate) enum Pattern {
 
 impl Pattern {
     pub(crate) fn text(text: &str) -> Self {
-        Self::Text(text.to_ascii_lowercase().into_bytes())
+        Self::Text { text: text.to_ascii_lowercase().into_bytes(), bytes: named(text) }
+    }
+
+    /// Whether it is in a short text.
+    pub(crate) fn is_in(&self, text: &str) -> bool {
+        match self {
+            Self::Text { text: own, .. } => find(text.as_bytes(), own, true),
+            Self::Regex { regex, .. } => regex.is_match(text),
+        }
     }
 
     /// An expression, or what is wrong with it.
@@ -41,10 +53,12 @@ impl Pattern {
     pub(crate) fn look(&self, payload: Payload<'_>, from: usize) -> Result<bool, usize> {
         let length = payload.bytes.len();
         match self {
-            Self::Text(text) => {
+            Self::Text { text, bytes } => {
                 // Plain search is quick.
                 let end = from.saturating_add(8 * WINDOW).min(length);
-                if find(&payload.bytes[from.min(end)..end], text, true) {
+                let window = &payload.bytes[from.min(end)..end];
+                let named = bytes.as_ref().filter(|_| !payload.is_text);
+                if find(window, text, true) || named.is_some_and(|bytes| find(window, bytes, false)) {
                     return Ok(true);
                 }
                 if end == length {
@@ -75,6 +89,13 @@ impl Pattern {
             }
         }
     }
+}
+
+/// The bytes that a text names in pairs of hexadecimal digits with a space between.
+fn named(text: &str) -> Option<Vec<u8>> {
+    let is_pair = |pair: &str| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let pairs = text.trim().split(' ');
+    pairs.map(|pair| u8::from_str_radix(pair, 16).ok().filter(|_| is_pair(pair))).collect()
 }
 
 /// Whether `needle`, which is in lower case if case does not matter, is in `haystack`.
@@ -222,6 +243,22 @@ mod tests {
         assert!(matches(&Pattern::regex("a.c .").unwrap(), &bytes, false));
         assert!(matches(&Pattern::regex("end$").unwrap(), &bytes, false));
         assert!(!matches(&Pattern::regex("^end").unwrap(), &bytes, false));
+    }
+
+    #[test]
+    fn binary_messages_are_searched_for_the_bytes_that_their_rows_show() {
+        let bytes = [vec![7; 8 * WINDOW - 1], vec![0x01, 0x86, 0xa0]].concat();
+        for (text, found) in [
+            ("01 86 a0", true),
+            ("86 A0", true),
+            ("a0", true),
+            ("01 a0", false),
+            ("0 1", false),
+            ("+1", false),
+        ] {
+            assert_eq!(matches(&Pattern::text(text), &bytes, false), found, "{text}");
+            assert!(!matches(&Pattern::text(text), &[bytes.as_slice(), b"x"].concat(), true), "{text}");
+        }
     }
 
     #[test]

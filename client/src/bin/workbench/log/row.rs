@@ -242,8 +242,12 @@ fn class(kind: Kind) -> &'static str {
 }
 
 pub(super) fn what(entry: &Entry<'_>) -> &'static str {
-    let is_binary = matches!(&entry.content, View::Message(payload) if !payload.is_text);
-    match entry.kind {
+    word(entry.kind, matches!(&entry.content, View::Message(payload) if !payload.is_text))
+}
+
+/// What a row says that happened.
+pub(super) fn word(kind: Kind, is_binary: bool) -> &'static str {
+    match kind {
         Kind::Connecting => "connecting",
         Kind::Open => "open",
         Kind::Sent if is_binary => "sent binary",

@@ -126,7 +126,15 @@ impl Rows {
             self.resize(1);
         }
         let measures = self.measures();
-        self.measured = Some(measures);
+        if let (Some(old), Some(number)) = (self.measured.replace(measures), self.selected)
+            && old != measures
+            && !self.scroll.follow
+            && self.scroll.is_in_sight(shown, old, number)
+        {
+            // What is looked at closely took room from the rows, or gave it back.
+            self.scroll.show(shown, measures, number);
+            self.settled = true;
+        }
         let place = self.scroll.place(shown, measures);
         let moved = (place.height - self.height).abs() > 0.01;
         if moved {

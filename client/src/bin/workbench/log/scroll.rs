@@ -100,6 +100,13 @@ impl Scroll {
         self.over = top - index * measures.row;
     }
 
+    /// Whether some of a row is in sight.
+    pub(super) fn is_in_sight(&mut self, shown: &Shown<'_>, measures: Measures, number: u64) -> bool {
+        let top = self.place(shown, measures).top;
+        let row = float(shown.index_of(number)) * measures.row;
+        row + measures.row > top && row < top + measures.sight
+    }
+
     /// Brings a row into sight, and moves as little as that takes.
     pub(super) fn show(&mut self, shown: &Shown<'_>, measures: Measures, number: u64) {
         let top = self.place(shown, measures).top;

@@ -119,9 +119,10 @@ impl Outcome {
         add("most buffered", format::size(self.buffered), false, true);
         add("no room for", format::duration(self.held_for), self.held_for > 0, false);
         let took = format::duration(self.took.into());
-        let took = match self.cut_short {
-            true => format!("{took} of {}, then disconnected", format::duration(self.plan.lasts.into())),
-            false => took,
+        let took = if self.cut_short {
+            format!("{took} of {}, then disconnected", format::duration(self.plan.lasts.into()))
+        } else {
+            took
         };
         add("took", took, self.cut_short, false);
         cells

@@ -54,7 +54,11 @@ impl Welcome {
         });
     }
 
-    pub(crate) fn render(&self) {
+    pub(crate) fn render(&self, app: &App) {
+        // Who closed one of the two connections that it speaks of knows the way.
+        if self.state.get() == State::Beside && app.model.borrow().connections().len() < 2 {
+            self.state.set(State::Hidden);
+        }
         let (elements, state) = (&self.elements, self.state.get());
         dom::set_flag(&elements.welcome, "hidden", state == State::Hidden);
         dom::set_flag(&elements.beside, "hidden", state != State::Beside);

@@ -37,11 +37,18 @@ pub(super) struct Splitter {
     /// The value that is being cut out, and how many levels are around it.
     cut: Option<(Part, usize)>,
     value: Vec<u8>,
-    /// Whether the levels are those of the entries, or of an entry's messages.
-    in_entries: bool,
-    in_messages: bool,
+    inside: Inside,
     /// Whether anything was read, and whether all of it was closed again.
     begun: bool,
+}
+
+/// Whether the levels are those of the log's entries, or of an entry's messages.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Inside {
+    #[default]
+    Nothing,
+    Entries,
+    Messages,
 }
 
 struct Level {
@@ -146,8 +153,11 @@ impl Splitter {
             b'}' | b']' => {
                 let level = self.levels.pop()?;
                 self.key_comes = false;
-                self.in_messages &= self.levels.len() > 4;
-                self.in_entries &= self.levels.len() > 2;
+                self.inside = match self.levels.len() {
+                    0..=2 => Inside::Nothing,
+                    3..=4 => self.inside.min(Inside::Entries),
+                    _ => self.inside,
+                };
                 (level.is_object == (byte == b'}')).then(|| self.is_whole())
             }
             b',' => {
@@ -175,16 +185,16 @@ impl Splitter {
         let key = |depth: usize| self.levels.get(depth).map_or(&b""[..], |level| &level.key);
         let part = match (self.levels.len(), byte) {
             (2, b'[') if key(0) == LOG && key(1) == ENTRIES => Part::Entries,
-            (3, b'{') if self.in_entries => Part::Entry,
-            (4, b'"') if self.in_entries && key(3) == STARTED => Part::Started,
-            (4, b'{') if self.in_entries && key(3) == REQUEST => Part::Request,
-            (4, b'[') if self.in_entries && key(3) == MESSAGES => Part::Messages,
-            (5, b'{') if self.in_messages => Part::Message,
+            (3, b'{') if self.inside != Inside::Nothing => Part::Entry,
+            (4, b'"') if self.inside != Inside::Nothing && key(3) == STARTED => Part::Started,
+            (4, b'{') if self.inside != Inside::Nothing && key(3) == REQUEST => Part::Request,
+            (4, b'[') if self.inside != Inside::Nothing && key(3) == MESSAGES => Part::Messages,
+            (5, b'{') if self.inside == Inside::Messages => Part::Message,
             _ => return Some(()),
         };
         match part {
-            Part::Entries => self.in_entries = true,
-            Part::Messages => self.in_messages = true,
+            Part::Entries => self.inside = Inside::Entries,
+            Part::Messages => self.inside = Inside::Messages,
             Part::Entry => {}
             Part::Started | Part::Request | Part::Message => {
                 self.cut = Some((part, self.levels.len()));
