@@ -2,6 +2,7 @@
 
 use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
+use web_sys::HtmlTemplateElement;
 use wirescope::socket::{Connect, Error};
 
 use crate::{
@@ -106,7 +107,14 @@ impl Hooks for Hand {
 
 /// Puts the elements of the second part into the page. Its style is no element, which the page's policy would not let in.
 fn furnish() {
-    let _ = dom::find("view-log").insert_adjacent_html("afterend", HTML);
+    let all: HtmlTemplateElement = dom::element("template", "", "").unchecked_into();
+    all.set_inner_html(HTML);
+    let parts = all.content().children();
+    for index in 0..parts.length() {
+        let Some(part) = parts.item(index) else { continue };
+        let place = part.get_attribute("data-into").unwrap_or_default();
+        dom::append(&dom::find(&place), &part.unchecked_into::<HtmlTemplateElement>().content());
+    }
     let sheets = Reflect::get(&dom::document(), &"adoptedStyleSheets".into()).map(Array::unchecked_from_js);
     for style in STYLES {
         let sheet = StyleSheet::new();
