@@ -48,7 +48,7 @@ impl PageSize {
                     page.before.as_ref().map(|folder| folder.join(&name)).filter(|path| path.is_file());
                 let gzip_before = before.map(|path| sizes(&path)).transpose()?.map(|(_, gzip)| gzip);
                 // The examples' sources are there to be read.
-                let is_later = name.contains(LATER) || name.ends_with(".rs");
+                let is_later = name.contains(LATER) || name.starts_with("src/");
                 Ok(FileSize { name, raw, gzip, gzip_before, is_later })
             })
             .collect::<Result<_>>()?;
