@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::process;
 use crate::split;
-use crate::tools::{self, Toolbox};
+use crate::tools::{self, Need, Toolbox};
 use crate::wasm_opt::WasmOpt;
 use crate::workspace::Workspace;
 
@@ -29,7 +29,8 @@ pub(crate) struct Page {
 
 /// Builds the page, unless what is in `dist` was made from what is here now.
 pub(crate) fn build(workspace: &Workspace, toolbox: &Toolbox) -> Result<Page> {
-    toolbox.require(tools::PAGE)?;
+    toolbox.require(tools::WHOLE_PAGE)?;
+    let cuts = toolbox.require(&[Need::WasmSplit]);
     let dist = workspace.dist();
     let stamp = workspace.state("page.stamp");
     let before = workspace.state("before-wasm-opt");
@@ -49,10 +50,15 @@ pub(crate) fn build(workspace: &Workspace, toolbox: &Toolbox) -> Result<Page> {
 
     let _ = fs::remove_file(&stamp);
     let mut trunk = trunk(toolbox);
-    split::prepare(&mut trunk);
+    if cuts.is_ok() {
+        split::prepare(&mut trunk);
+    }
     eprintln!("building the page: {}", process::shown(&trunk));
     process::run(trunk.current_dir(&workspace.root))?;
-    split::split(workspace, toolbox)?;
+    match cuts {
+        Ok(()) => split::split(workspace, toolbox)?,
+        Err(error) => eprintln!("note: the page's program stays in one piece, and loads at once: {error:#}"),
+    }
     let wasm_opt = WasmOpt::ensure(workspace);
     let outcome = match &wasm_opt {
         Some(wasm_opt) => optimise(&dist, &before, wasm_opt),

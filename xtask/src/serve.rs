@@ -51,7 +51,7 @@ pub(crate) fn build_server(workspace: &Workspace, toolbox: &Toolbox) -> Result<P
 
 fn build_all(workspace: &Workspace) -> Result<(Page, PathBuf)> {
     let toolbox = Toolbox::prepare(workspace, tools::PAGE);
-    toolbox.require(tools::PAGE)?;
+    toolbox.require(tools::WHOLE_PAGE)?;
     let page = page::build(workspace, &toolbox)?;
     let server = build_server(workspace, &toolbox)?;
     Ok((page, server))

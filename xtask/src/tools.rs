@@ -84,8 +84,11 @@ pub(crate) enum Need {
     GeckoDriver,
 }
 
-/// What building the page takes.
+/// What building the page takes, and what it can do without.
 pub(crate) const PAGE: &[Need] = &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen, Need::WasmSplit];
+
+/// What building the page cannot do without.
+pub(crate) const WHOLE_PAGE: &[Need] = &[Need::WasmTarget, Need::Trunk, Need::WasmBindgen];
 
 /// What was found or installed.
 #[derive(Debug)]
