@@ -153,9 +153,9 @@ impl Page {
         self.until_whole().await;
     }
 
-    /// Waits until both parts of the page's program are there.
+    /// Waits until both parts of the page's program are there, which takes seconds where many browsers start at once.
     pub async fn until_whole(&self) {
-        self.until("the page is ready", async || {
+        self.until_patiently("the page is ready", async || {
             let place = self.script("return document.getElementById('view-measure')?.id").await;
             place.is_string().then_some(())
         })
@@ -265,9 +265,12 @@ impl Page {
         .await;
     }
 
-    /// Waits until the header shows this state.
+    /// Waits until the header shows this state, which may take the loading of the page.
     pub async fn until_state(&self, state: &str) {
-        self.until_text("#state-word", state).await;
+        self.until_patiently(&format!("the state is {state:?}"), async || {
+            (self.text("#state-word").await == state).then_some(())
+        })
+        .await;
     }
 
     /// Waits until an element's text is this.

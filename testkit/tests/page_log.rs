@@ -481,10 +481,9 @@ fn a_file_that_is_none_of_a_logs_is_refused_with_its_line() {
 
 #[test]
 fn a_message_is_not_drawn_before_its_answer_had_time_to_come() {
-    run("a_message_is_not_drawn_before_its_answer_had_time_to_come", async |page| {
+    page::run("a_message_is_not_drawn_before_its_answer_had_time_to_come", async |page| {
         // Nothing answers here.
-        page.fill("#url", &format!("ws://{}/sink", page.server.address())).await;
-        page.connect().await;
+        page.connect_to("/sink").await;
         page.fill("#message", "hello").await;
         // What is asked for after the page's own frame comes after it, and the frame after that is for drawing.
         let seen = page

@@ -26,7 +26,7 @@ pub(crate) struct Hand;
 
 impl Hand {
     /// Puts all parts into their places, each of which listens to its elements from now on.
-    pub(crate) fn begin(app: &App) {
+    pub(crate) fn settle_in(app: &App) {
         furnish();
         app.connect.form.set(connect::Form::new(app));
         app.composer.set(composer::Panel::new());
@@ -38,6 +38,10 @@ impl Hand {
         app.compare.set(compare::Panel::new());
         app.examples.set(examples::Panel::new());
         app.shell.set(shell::Panel::new());
+    }
+
+    /// Begins what begins by itself, once the first part knows of the second: what the address says is told to both.
+    pub(crate) fn begin(app: &App) {
         app.connect.form.begin(app);
         app.composer.begin();
         app.shell.begin(app);

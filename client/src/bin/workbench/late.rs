@@ -2,7 +2,7 @@
 //! everything that somebody's hand needs, and is loaded when a hand comes near: the pointer moves, a key is pressed, the
 //! focus goes somewhere. What was done to the page before it was there is done again then, so that nothing is lost.
 //!
-//! Which part a function is in is not written anywhere: it follows from what calls it. All that only [`Hand::new`] leads to
+//! Which part a function is in is not written anywhere: it follows from what calls it. All that only [`begin_second`] leads to
 //! is in the second. So the first part calls the second through [`Hooks`] alone, and has no listeners but those here.
 //! `cargo xtask` cuts the program in two; what plain `trunk build` makes is in one piece, and goes the same way.
 
@@ -227,8 +227,9 @@ async fn load() -> Result<(), NotLoaded> {
 #[cfg_attr(not(wirescope_split), expect(clippy::unnecessary_wraps, reason = "loading may fail"))]
 fn begin_second() -> Result<(), NotLoaded> {
     app::with(|app| {
-        Hand::begin(app);
+        Hand::settle_in(app);
         app.second.hooks.set(Some(&Hand));
+        Hand::begin(app);
         app.changed();
     });
     Ok(())

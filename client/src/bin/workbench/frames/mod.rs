@@ -7,6 +7,7 @@
 mod anatomy;
 mod draw;
 mod handshake;
+mod heads;
 mod panel;
 mod strip;
 mod trace;
