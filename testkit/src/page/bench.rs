@@ -277,7 +277,7 @@ async fn rows(rows: u64) -> Value {
     page.forget_tasks().await;
     let source = format!("ws://{}/source?size={LARGE}&count={MANY_LARGE}", page.page.server.address());
     page.flood(&source, rows + 1 + MANY_LARGE + 1).await;
-    found["then_beyond_the_bound_evicted"] = page.text("#log-evicted").await.into();
+    found["then_beyond_the_bound_evicted"] = page.text("#evicted").await.into();
     found["then_beyond_the_bound_log_bytes"] = page.text("#log-kept").await.into();
     found["then_beyond_the_bound_tasks_over_50_ms"] = page.long_tasks().await.into();
     found["then_beyond_the_bound_longest_task_ms"] = tenths(page.longest_task().await).into();

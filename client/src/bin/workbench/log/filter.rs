@@ -67,6 +67,12 @@ impl Criteria {
         }
         pattern.look(Payload { bytes, is_text: head.form != Form::Binary }, from)
     }
+
+    /// How much work a look at an entry is: 1 at least, and 64 where it is better to look at the clock after it.
+    pub(super) fn effort(&self, log: &Log, number: u64) -> u32 {
+        let searched = self.pattern.as_ref().and_then(|_| log.searched(number));
+        1 + searched.map_or(0, |(_, bytes)| u32::try_from(bytes.len() / 128).unwrap_or(63).min(63))
+    }
 }
 
 /// The entries that meet some criteria.
@@ -113,8 +119,8 @@ impl Filter {
             (self.above, self.above_from) = (log.first(), 0);
         }
         let mut steps = 0_u32;
-        let mut is_late = |half: bool, looked: bool| {
-            steps += if looked { 16 } else { 1 };
+        let mut is_late = |half: bool, effort: u32| {
+            steps += effort;
             steps >= 64 && {
                 steps = 0;
                 late(half)
@@ -122,19 +128,20 @@ impl Filter {
         };
         while self.above < log.next() {
             let older = self.below > log.first();
+            let effort = self.criteria.effort(log, self.above);
             match self.criteria.look(log, self.above, self.above_from) {
                 Ok(found) => {
                     if found {
                         self.matches.push_back(self.above);
                     }
                     (self.above, self.above_from) = (self.above + 1, 0);
-                    if is_late(older, false) {
+                    if is_late(older, effort) {
                         break;
                     }
                 }
                 Err(next) => {
                     self.above_from = next;
-                    if is_late(older, true) {
+                    if is_late(older, effort) {
                         break;
                     }
                 }
@@ -142,19 +149,20 @@ impl Filter {
         }
         while self.below > log.first() {
             let number = self.below - 1;
+            let effort = self.criteria.effort(log, number);
             match self.criteria.look(log, number, self.below_from) {
                 Ok(found) => {
                     if found {
                         self.matches.push_front(number);
                     }
                     (self.below, self.below_from) = (number, 0);
-                    if is_late(false, false) {
+                    if is_late(false, effort) {
                         return;
                     }
                 }
                 Err(next) => {
                     self.below_from = next;
-                    if is_late(false, true) {
+                    if is_late(false, effort) {
                         return;
                     }
                 }
@@ -257,6 +265,21 @@ mod tests {
             filter.advance(&log, |_| false);
             assert_eq!(filter.matches().iter().copied().collect::<Vec<_>>(), found);
         }
+    }
+
+    #[test]
+    fn the_clock_is_looked_at_after_each_large_message() {
+        let mut log = Log::default();
+        for _ in 0..100 {
+            let message = Content::Message(vec![b'x'; 16 * 1024 - 1].into());
+            log.push(Origin::default(), Moment::default(), Kind::Received, message);
+        }
+        let (mut filter, mut looks) = (Filter::new(regex("z$"), &log), 0);
+        filter.advance(&log, |_| {
+            looks += 1;
+            false
+        });
+        assert_eq!((filter.left(&log), looks), (0, 100));
     }
 
     #[test]

@@ -33,10 +33,14 @@ impl Scan {
             if self.next >= self.end {
                 return Step::End;
             }
-            self.steps += 1;
-            if self.steps.is_multiple_of(16) && late() {
-                return Step::Late;
+            if self.steps >= 64 {
+                self.steps = 0;
+                if late() {
+                    return Step::Late;
+                }
             }
+            // Whoever asks for the entry writes it too.
+            self.steps += 4 * self.criteria.effort(log, self.next);
             match self.criteria.look(log, self.next, self.from) {
                 Ok(found) => {
                     (self.next, self.from) = (self.next + 1, 0);
