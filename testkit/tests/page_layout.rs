@@ -142,6 +142,11 @@ fn of_many_tabs_the_selected_one_is_in_sight() {
         for _ in 0..30 {
             page.click("#add-connection").await;
         }
+        page.until("all tabs are drawn", async || {
+            let count = page.script("return document.querySelectorAll('#tabs > .tab').length").await;
+            (count == json!(31)).then_some(())
+        })
+        .await;
         for selected in ["31", "1"] {
             page.script(&format!(
                 "document.querySelector('#tabs .tab-select[data-id=\"{selected}\"]').click()"
