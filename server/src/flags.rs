@@ -1,6 +1,12 @@
 //! The command line.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::Parser;
 use wirescope_protocol::limits::DEFAULT_PORT;
@@ -48,7 +54,7 @@ pub(crate) struct Flags {
     pub(crate) command: Option<Command>,
 
     /// The address to listen on; port 0 picks a free one.
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = listen, default_value_t = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)))]
     listen: SocketAddr,
 
     /// Let peers beyond this machine use the raw TCP echo as well.
@@ -192,6 +198,20 @@ fn paths() -> String {
          A SIZE is in bytes, or with KiB or MiB; a TIME has its unit, as in 500ms, 25s or 1h. \"off\" is no limit.",
         wirescope_server::paths()
     )
+}
+
+/// An address with a port; of a name, the first that it stands for, IPv4 before IPv6.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let form = "an address is such as 127.0.0.1:8080, [::1]:8080 or localhost:8080";
+    if text.rsplit_once(':').is_none_or(|(name, port)| name.is_empty() || port.parse::<u16>().is_err()) {
+        return Err(form.to_owned());
+    }
+    let mut all: Vec<_> = text.to_socket_addrs().map_err(|error| format!("{error}; {form}"))?.collect();
+    all.sort_by_key(SocketAddr::is_ipv6);
+    all.first().copied().ok_or_else(|| format!("the name stands for no address; {form}"))
 }
 
 impl Flags {
@@ -382,6 +402,16 @@ mod tests {
         let mut default = Config::default();
         default.listen = config.listen;
         assert_eq!(format!("{config:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn a_name_may_be_listened_on() {
+        assert_eq!(listen("127.0.0.1:0"), Ok(([127, 0, 0, 1], 0).into()));
+        let local = listen("localhost:80").unwrap();
+        assert!(local.ip().is_loopback() && local.port() == 80, "{local}");
+        for wrong in ["localhost", "127.0.0.1", ":80", "8080", "127.0.0.1:http"] {
+            assert!(listen(wrong).unwrap_err().contains("such as 127.0.0.1:8080"), "{wrong}");
+        }
     }
 
     #[test]

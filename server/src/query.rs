@@ -147,7 +147,15 @@ impl fmt::Display for QueryError {
                 write!(f, "parameter {key} is {value:?}; allowed is {allowed}")
             }
             Self::Unknown { key, known } => {
-                write!(f, "there is no parameter {key:?} here; there is: {}", known.join(", "))
+                write!(f, "there is no parameter {key:?} here; ")?;
+                if known.len() <= FEW {
+                    return write!(f, "there is: {}", known.join(", "));
+                }
+                let near = nearest(key, known);
+                if !near.is_empty() {
+                    write!(f, "did you mean {}? ", near.join(" or "))?;
+                }
+                f.write_str("/faults lists what there is")
             }
             Self::Repeated { key } => write!(f, "parameter {key:?} is there twice"),
             Self::Unfit { key, why } => write!(f, "parameter {key} {why}"),
@@ -156,6 +164,47 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
+
+/// As many names as are all told.
+const FEW: usize = 8;
+
+/// The names that a key may have been meant for, the nearest first.
+fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
+    const MOST: usize = 3;
+    // A key is a peer's.
+    if key.len() > 32 {
+        return Vec::new();
+    }
+    let most = 1 + key.len() / 4;
+    let mut near: Vec<_> = known
+        .iter()
+        .map(|name| (if name.starts_with(key) { 1 } else { edits(key, name) }, *name))
+        .filter(|(edits, name)| *edits <= most && *edits < name.len())
+        .collect();
+    near.sort_by_key(|(edits, _)| *edits);
+    near.into_iter().take(MOST).map(|(_, name)| name).collect()
+}
+
+/// How many letters have to be changed, added, left out or swapped with the next to make one text the other.
+fn edits(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    // The last two rows of the table of distances between beginnings.
+    let mut before = Vec::new();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let mut least = (row[j] + usize::from(a != b)).min(row[j + 1] + 1).min(next[j] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                let swapped: &Vec<usize> = &before;
+                least = least.min(swapped[j - 1] + 1);
+            }
+            next.push(least);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row[other.len()]
+}
 
 impl Value for String {
     const ALLOWED: &'static str = "any text";
@@ -307,6 +356,16 @@ mod tests {
         );
         let error = query.finish(|| vec!["drop", "delay"]).unwrap_err();
         assert_eq!(error.to_string(), "there is no parameter \"other\" here; there is: drop, delay");
+        let many = vec!["drop", "dup", "delay", "rst", "fin", "status", "accept", "close", "trace"];
+        for (key, says) in [
+            ("dorp", "did you mean drop? /faults lists what there is"),
+            ("statsu", "did you mean status? /faults lists what there is"),
+            ("dela", "did you mean delay? /faults lists what there is"),
+            ("whatever", "/faults lists what there is"),
+        ] {
+            let error = Query::parse(key).unwrap().finish(|| many.clone()).unwrap_err();
+            assert_eq!(error.to_string(), format!("there is no parameter {key:?} here; {says}"));
+        }
         let error = Query::parse("a=1&a=1").unwrap_err();
         assert_eq!(error.to_string(), "parameter \"a\" is there twice");
     }

@@ -138,7 +138,7 @@ impl<'a> Line<'a> {
         if after.is_none_or(str::is_empty) {
             return self.bad(url, |text| {
                 quoted(text, url)
-                    .add(" is no URL to connect to: it begins with ws:// or wss://, and names a host")
+                    .add(" is no URL to connect to: it begins with ws:// or wss://, or http:// or https:// for the same, and names a host")
             });
         }
         let at = self.rest;

@@ -130,7 +130,7 @@ fn what_is_wrong_is_named_with_its_place_and_what_is_allowed() {
         ("wait 1s\nconnect ws://a", "line 2, column 1: connect comes once, and before every other step"),
         (
             "connect ftp://a",
-            "line 1, column 9: \"ftp://a\" is no URL to connect to: it begins with ws:// or wss://, and names a host",
+            "line 1, column 9: \"ftp://a\" is no URL to connect to: it begins with ws:// or wss://, or http:// or https:// for the same, and names a host",
         ),
         ("connect ws://a b b", "line 1, column 16: subprotocol \"b\" is offered twice"),
     ] {

@@ -43,11 +43,25 @@ pub(super) async fn open(connect: &Connect, options: &Options) -> Result<Peer, S
         WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
     let (stream, response) =
         client_async_with_config(request, stream, Some(limits)).await.map_err(|error| match error {
-            Error::Http(response) => format!("the server answered {}, not 101", response.status()),
+            Error::Http(response) => {
+                let answered = format!("the server answered {}, not 101", response.status());
+                match response.body().as_deref().map(reason) {
+                    Some(reason) if !reason.is_empty() => format!("{answered}, and says: {reason}"),
+                    _ => answered,
+                }
+            }
             error => error.to_string(),
         })?;
     let subprotocol = response.headers().get(SEC_WEBSOCKET_PROTOCOL).and_then(|name| name.to_str().ok());
     Ok(Peer::new(stream, subprotocol.unwrap_or_default().to_owned()))
+}
+
+/// The beginning of what a server says with a status, without what a terminal would obey.
+fn reason(body: &[u8]) -> String {
+    const MOST: usize = 300;
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * MOST)]);
+    let text: String = text.trim().chars().take(MOST).collect();
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(feature = "tls")]
@@ -81,7 +95,21 @@ async fn secure(stream: TcpStream, host: String, options: &Options) -> Result<Bo
         .with_no_client_auth();
     let name = ServerName::try_from(host).map_err(|error| error.to_string())?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    Ok(Box::new(stream.map_err(|error| error.to_string())?))
+    Ok(Box::new(stream.map_err(|error| no_tls(&error))?))
+}
+
+/// Why TLS did not begin. What answers in another way has a port without TLS, as a rule.
+#[cfg(feature = "tls")]
+fn no_tls(error: &std::io::Error) -> String {
+    use tokio_rustls::rustls;
+
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "what answers there speaks no TLS: is it a ws: server?".to_owned()
+        }
+        _ => error.to_string(),
+    }
 }
 
 #[cfg(not(feature = "tls"))]

@@ -94,8 +94,8 @@ async fn play_all(options: &Options, report: &mut Report) -> Result<(), Failed> 
         (None, Some(connect)) => connect.clone(),
         (Some(url), given) => {
             // Read as the script's own line would be, so that the same is allowed.
-            let line =
-                Script::parse(&format!("connect {url}")).map_err(|error| never(format!("--url: {error}")))?;
+            let line = Script::parse(&format!("connect {url}"))
+                .map_err(|error| never(format!("--url: {}", error.says())))?;
             let offers = given.as_ref().map(|connect| connect.offers.clone()).unwrap_or_default();
             match line.connect {
                 Some(connect) if connect.offers.is_empty() => Connect { line: 0, offers, ..connect },

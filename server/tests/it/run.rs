@@ -176,14 +176,18 @@ async fn what_cannot_be_played_is_said_and_is_status_2() {
     let server = server().await;
     let free: SocketAddr = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = format!("ws://{free}/");
-    let refused = server.url("/echo?status=503");
+    let (refused, unknown) = (server.url("/echo?status=503"), server.url("/echo?dorp=1"));
+    let no_tls = server.url("/echo").replace("ws:", "wss:");
     for (script, flags, says) in [
         ("send txt a", vec![], "-: line 1, column 6: \"txt\" is nothing to send: text, json, hex or base64"),
         ("send text a", vec![], "does not say what to connect to: add --url"),
-        ("send text a", vec!["--url", "ftp://x"], "--url: line 1, column 9: \"ftp://x\" is no URL"),
+        ("send text a", vec!["--url", "ftp://x"], "--url: \"ftp://x\" is no URL"),
         ("send text a", vec!["--url", "ws://x a"], "--url takes a URL and nothing more"),
         ("send text a", vec!["--url", &nobody], "cannot connect to ws://"),
         ("send text a", vec!["--url", &refused], "the server answered 503 Service Unavailable, not 101"),
+        ("send text a", vec!["--url", &unknown], "not 101, and says: there is no parameter \"dorp\" here"),
+        #[cfg(feature = "tls")]
+        ("send text a", vec!["--url", &no_tls], "what answers there speaks no TLS: is it a ws: server?"),
         ("send text a", vec!["--repeat", "0"], "--repeat"),
     ] {
         let (status, out, err) = said(&run(script, &flags).await);

@@ -24,7 +24,10 @@ async fn a_value_that_does_not_parse_is_refused_with_what_is_allowed() {
             "parameter drop is \"lots\"; allowed is a probability: 0% to 100%, or 0 to 1, such as 2% or 0.02",
         ),
         ("/echo?delay=50", "parameter delay is \"50\"; allowed is a time"),
-        ("/echo?dorp=2%", "there is no parameter \"dorp\" here; there is: trace, status,"),
+        (
+            "/echo?dorp=2%",
+            "there is no parameter \"dorp\" here; did you mean drop? /faults lists what there is",
+        ),
         ("/echo?drop=2%&drop=3%", "parameter \"drop\" is there twice"),
         ("/echo?trace=short", "parameter trace is \"short\"; allowed is 22 to 64 letters"),
     ] {
