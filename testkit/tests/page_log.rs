@@ -449,7 +449,7 @@ fn a_file_that_is_none_of_a_logs_is_refused_with_its_line() {
     page::run("a_file_that_is_none_of_a_logs_is_refused_with_its_line", async |page| {
         let folder = page.downloads().await;
         let good = r#"{"time":"2026-01-01T00:00:00.000Z","us":1,"connection":1,"kind":"sent","text":"good"}"#;
-        let cases: [(&str, Vec<u8>, &str); 7] = [
+        let cases: [(&str, Vec<u8>, &str); 8] = [
             ("bad.ndjson", format!("{good}\nnot json\n{good}\n").into_bytes(), "2 rows; line 2: not JSON"),
             (
                 "kind.ndjson",
@@ -463,6 +463,11 @@ fn a_file_that_is_none_of_a_logs_is_refused_with_its_line() {
             ),
             ("bytes.ndjson", b"\xff\xfe\n".to_vec(), "0 rows; line 1: not UTF-8"),
             ("prose.txt", b"hello\nworld".to_vec(), "0 rows; line 1: neither NDJSON nor HAR"),
+            (
+                "later.ndjson",
+                format!("{{\"wirescope\":99}}\n{good}").into_bytes(),
+                "1 rows; line 1: a log of another version than 1",
+            ),
             ("empty.har", b"{\"log\":{\"entries\":[{}, 1, null]}}".to_vec(), "0 rows; line 1: a HAR without"),
             ("deep.har", "[".repeat(100_000).into_bytes(), "0 rows; line 1: neither"),
         ];

@@ -334,3 +334,19 @@ fn measuring_fits_a_phone_in_light_and_dark() {
         }
     });
 }
+
+#[test]
+fn a_run_whose_connection_ends_says_that_it_was_cut_short() {
+    page::run("a_run_whose_connection_ends_says_that_it_was_cut_short", async |page| {
+        page.connect().await;
+        page.click("#tab-measure").await;
+        start_run(page, &[("pace", "100"), ("lasts", "3600")]).await;
+        page.until_says("#load-count", " sent").await;
+        page.click("#disconnect").await;
+        until_runs(page, 1).await;
+        assert_eq!(figure(page, "connections ended").await, "1");
+        let took = figure(page, "took").await;
+        assert!(took.ends_with("then disconnected"), "{took}");
+        assert!(page.text("#load-said").await.contains("cut short after"));
+    });
+}

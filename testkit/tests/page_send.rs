@@ -317,10 +317,13 @@ fn a_link_gives_up_after_as_many_tries_as_it_may() {
             (3, 4),
             "three endings, and that it gave up: {rows:?}"
         );
-        let cause = page.text("#verdict-cause").await;
-        assert!(cause.contains("the browser does not say why"), "{cause}");
-        assert!(page.text("#verdict-evidence").await.contains("nor did any before it"));
-        assert_eq!(page.text("#verdict-again").await, "may help as it is");
+        page.until_says("#verdict-cause", "most likely nothing answers there").await;
+        let evidence = page.text("#verdict-evidence").await;
+        assert!(
+            evidence.contains("It never opened, and a plain HTTP request to the same place was not answered"),
+            "{evidence}"
+        );
+        assert_eq!(page.text("#verdict-again").await, "may help");
     });
 }
 
@@ -510,5 +513,101 @@ fn a_script_that_cannot_be_played_has_not_passed() {
         page.until_text("#script-result", "Passed").await;
         page.fill("#script", "send txt a").await;
         page.until_text("#script-result", "").await;
+    });
+}
+
+#[test]
+fn what_never_opened_has_a_cause_of_its_own() {
+    run("what_never_opened_has_a_cause_of_its_own", async |page| {
+        page.errors_expected = true;
+        let cause = async |page: &Page, url: &str, says: &str| {
+            page.fill("#url", url).await;
+            page.click("#connect").await;
+            page.until_says("#verdict-cause", says).await;
+            page.until_state("failed").await;
+        };
+        let own = page.server.address().to_owned();
+        cause(page, "ws://127.0.0.1:6000/", "browsers connect to port 6000 for no page").await;
+        cause(page, &format!("ws://{own}/nowhere"), "the server refuses this handshake").await;
+        assert!(!page.text("#verdict-server").await.is_empty());
+        cause(page, &format!("ws://{own}/echo?status=503"), "the server answers, but not with a WebSocket")
+            .await;
+        page.until_says("#verdict-server", "It answered “HTTP/1.1 503 Service Unavailable”.").await;
+        page.server.kill().await;
+        cause(page, &format!("ws://{own}/echo"), "the server does not answer any more").await;
+        page.until_hidden("#verdict-server-place").await;
+    });
+}
+
+#[test]
+fn the_server_says_how_it_ended_a_connection() {
+    run("the_server_says_how_it_ended_a_connection", async |page| {
+        url(page, "/echo?rst&after=1").await;
+        page.connect().await;
+        page.send("hello").await;
+        page.until_state("lost").await;
+        page.until_says("#verdict-server", "The server reset the TCP connection.").await;
+    });
+}
+
+#[test]
+fn a_close_that_is_not_answered_is_told() {
+    run("a_close_that_is_not_answered_is_told", async |page| {
+        url(page, "/echo?no-close-reply").await;
+        page.connect().await;
+        page.click("#disconnect").await;
+        page.until_state("lost").await;
+        assert_eq!(page.text("#verdict-cause").await, "the peer never answered the Close frame");
+        let row = page.until_row("closed").await.content;
+        assert!(row.contains("no Close frame came in answer") && !row.contains("Nothing is wrong"), "{row}");
+    });
+}
+
+#[test]
+fn what_is_changed_while_open_counts_later_and_says_so() {
+    run("what_is_changed_while_open_counts_later_and_says_so", async |page| {
+        page.connect().await;
+        assert!(is_hidden(page, "#reconnect-so").await);
+        page.click("label:has(#lasts)").await;
+        page.until_text("#elsewhere", "What you changed counts from the next connect.").await;
+        page.click("label:has(#once)").await;
+        page.until_hidden("#elsewhere").await;
+        let own = page.server.address().to_owned();
+        page.fill("#url", &format!("ws://{own}/reply?text=there")).await;
+        page.until_text(
+            "#elsewhere",
+            &format!("This is still ws://{own}/echo: the URL counts from the next connect."),
+        )
+        .await;
+        // Enter does not end what is open, but the next one does.
+        page.type_into("#url", &key::ENTER.to_string()).await;
+        assert_eq!(page.script("return document.activeElement.id").await, "reconnect-so");
+        page.press(&key::ENTER.to_string()).await;
+        page.until_hidden("#elsewhere").await;
+        page.until_state("open").await;
+        page.send("hello").await;
+        assert_eq!(page.until_row("received text").await.content, "there");
+    });
+}
+
+#[test]
+fn a_missing_scheme_is_added() {
+    run("a_missing_scheme_is_added", async |page| {
+        let own = page.server.address().to_owned();
+        page.fill("#url", &format!("{own}/echo")).await;
+        page.connect().await;
+        assert_eq!(page.property("#url", "value").await, format!("ws://{own}/echo"));
+    });
+}
+
+#[test]
+fn the_log_has_no_secrets_of_urls_and_offers() {
+    run("the_log_has_no_secrets_of_urls_and_offers", async |page| {
+        let own = page.server.address().to_owned();
+        page.fill("#url", &format!("ws://me:hidden@{own}/echo?token=hidden")).await;
+        page.fill("#subprotocols", "wirescope.token.aGlkZGVu").await;
+        page.click("#connect").await;
+        let row = page.until_row("connecting").await.content;
+        assert_eq!(row.trim(), format!("ws://{own}/echo · offering (a token)"));
     });
 }

@@ -29,6 +29,24 @@ fn a_first_visit_is_shown_something_that_moves() {
             (page.rows().await.iter().filter(|row| row.event == "received text").count() > 1).then_some(())
         })
         .await;
+        // A reload is the same visit, whether the address has the setups by then or not.
+        for by_hand in [false, true] {
+            if by_hand {
+                page.click("#message").await;
+                page.until("the address has the setups", async || {
+                    let hash = page.script("return location.hash").await;
+                    hash.as_str().is_some_and(|hash| hash.contains("feed/prices")).then_some(())
+                })
+                .await;
+            }
+            page.script("location.reload()").await;
+            page.until_state("open").await;
+            page.until("prices come in again", async || {
+                (page.rows().await.iter().filter(|row| row.event == "received text").count() > 1)
+                    .then_some(())
+            })
+            .await;
+        }
         page.click("#welcome-dismiss").await;
         page.until_text("#welcome", "").await;
 
@@ -218,5 +236,24 @@ fn the_page_opens_without_its_server() {
         page.until_text("#state-word", "idle").await;
         page.click("#tab-examples").await;
         assert_eq!(view(page).await, "Examples");
+    });
+}
+
+#[test]
+fn a_link_that_is_opened_beside_a_connection_is_one_more() {
+    page::run("a_link_that_is_opened_beside_a_connection_is_one_more", async |page| {
+        page.connect().await;
+        let own = page.server.address().to_owned();
+        page.script(&format!("location.hash = 'url=ws://{own}/reply&view=log'")).await;
+        page.until_says("#tabs", "2 /reply").await;
+        assert_eq!(page.property("#url", "value").await, format!("ws://{own}/reply"));
+        page.until("the address has both", async || {
+            let hash = page.script("return location.hash").await;
+            let hash = hash.as_str()?.to_owned();
+            (hash.contains("/echo") && hash.contains("/reply")).then_some(())
+        })
+        .await;
+        page.click("#tabs [data-id=\"1\"]").await;
+        page.until_state("open").await;
     });
 }

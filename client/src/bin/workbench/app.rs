@@ -148,6 +148,10 @@ impl App {
         let setup = match self.model.borrow_mut().get_mut(id) {
             Some(connection) if !connection.is_live() => {
                 connection.begun();
+                // No hand was there to write a secret else.
+                if let Some(hooks) = self.second.hooks() {
+                    hooks.hide_secrets(&mut connection.told_as);
+                }
                 connection.setup.clone()
             }
             _ => return,

@@ -84,8 +84,12 @@ impl Hooks for Hand {
         app.connect.form.connected(url);
     }
 
+    fn hide_secrets(&self, setup: &mut Setup) {
+        shell::hide_secrets(setup);
+    }
+
     fn failed(&self, app: &App, connection: &Connection) {
-        faults::Panel::explain(app, connection);
+        faults::explain(app, connection);
     }
 
     fn abandoned(&self, app: &App, id: Id) {

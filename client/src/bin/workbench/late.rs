@@ -71,6 +71,9 @@ pub(crate) trait Hooks {
     /// A connection was begun by this URL.
     fn opening(&self, app: &App, url: &str);
 
+    /// Takes what is secret out of a setup that is written in the log.
+    fn hide_secrets(&self, setup: &mut Setup);
+
     /// A WebSocket did not open.
     fn failed(&self, app: &App, connection: &Connection);
 

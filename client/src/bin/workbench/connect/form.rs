@@ -17,6 +17,8 @@ use crate::{
 elements! {
     Elements {
         add: Element = "add-connection",
+        elsewhere: Element = "elsewhere",
+        reconnect: Element = "reconnect-so",
         form: Element = "connect-form",
         close_form: Element = "close-form",
         code: HtmlInputElement = "code",
@@ -54,11 +56,23 @@ impl Form {
         on(&shown.url, "input", |app, _| {
             let elements = &app.connect.elements;
             dom::set_problem(&elements.url, &elements.url_error, None);
+            app.changed();
         });
         on(&shown.subprotocols, "input", |app, _| {
             let elements = &app.connect.elements;
             dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
+            app.changed();
         });
+        on(&elements.form, "change", |app, _| app.changed());
+        // An open connection is not left by a key that may have been meant for the next one.
+        on(&shown.url, "keydown", |app, event| {
+            let reconnect = &app.connect.form.elements.reconnect;
+            if event.unchecked_ref::<KeyboardEvent>().key() == "Enter" && !reconnect.has_attribute("hidden") {
+                event.prevent_default();
+                let _ = reconnect.unchecked_ref::<HtmlElement>().focus();
+            }
+        });
+        on(&elements.reconnect, "click", |app, _| app.faults.reconnect_selected(app));
         on(&elements.close_form, "submit", |app, event| {
             event.prevent_default();
             app.connect.form.disconnect(app);
@@ -189,6 +203,26 @@ impl Form {
         app.connect();
     }
 
+    /// Says so where the form shows another setup than the connection has.
+    pub(crate) fn render(&self, app: &App) {
+        let (elements, model) = (&self.elements, app.model.borrow());
+        let connection = model.selected();
+        let mut shown = connection.setup.clone();
+        self.write_to(app, &mut shown);
+        let differs = connection.is_live() && shown != connection.opened_as;
+        let says = if !differs {
+            String::new()
+        } else if shown.url == connection.opened_as.url {
+            "What you changed counts from the next connect.".to_owned()
+        } else {
+            format!("This is still {}: the URL counts from the next connect.", connection.told_as.url)
+        };
+        dom::set_text(&elements.elsewhere, &says);
+        for element in [&elements.elsewhere, &elements.reconnect] {
+            dom::set_flag(element, "hidden", !differs);
+        }
+    }
+
     pub(crate) fn submit(&self, app: &App) {
         if app.model.borrow().selected().is_live() {
             return;
@@ -199,24 +233,31 @@ impl Form {
         if !self.options.check() {
             return;
         }
+        if let Some(url) = with_scheme(elements.url.value().trim()) {
+            elements.url.set_value(&url);
+        }
         self.keep_setup(app);
         app.connect();
     }
 
     /// Keeps what the form says as the selected connection's setup.
     pub(crate) fn keep_setup(&self, app: &App) {
-        let elements = &app.connect.elements;
-        let offers = elements.subprotocols.value();
-        let offers = offers.trim();
         let mut model = app.model.borrow_mut();
         let selected = model.selected;
-        let Some(connection) = model.get_mut(selected) else { return };
-        elements.url.value().trim().clone_into(&mut connection.setup.url);
-        connection.setup.offers = match offers {
+        if let Some(connection) = model.get_mut(selected) {
+            self.write_to(app, &mut connection.setup);
+        }
+    }
+
+    /// Has a setup say what the form says.
+    fn write_to(&self, app: &App, setup: &mut Setup) {
+        let elements = &app.connect.elements;
+        elements.url.value().trim().clone_into(&mut setup.url);
+        setup.offers = match elements.subprotocols.value().trim() {
             "" => Vec::new(),
             offers => offers.split(',').map(|offer| offer.trim().to_owned()).collect(),
         };
-        self.options.keep(&mut connection.setup);
+        self.options.keep(setup);
     }
 
     fn disconnect(&self, app: &App) {
@@ -256,5 +297,51 @@ fn focus_tab(app: &App) {
     let tab = app.connect.elements.tabs.query_selector(&format!("button[data-id=\"{selected}\"]"));
     if let Ok(Some(tab)) = tab {
         let _ = tab.unchecked_into::<HtmlElement>().focus();
+    }
+}
+
+/// The URL that somebody meant who wrote none of its scheme, if it is clear enough.
+fn with_scheme(text: &str) -> Option<String> {
+    let host = text.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_host = !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || "-._:[]".contains(c));
+    // What is before the colon of a host is followed by a port, and that of a scheme by anything else.
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse::<u16>().ok()?.to_string()),
+        _ => (host, String::new()),
+    };
+    if !is_host || name.is_empty() || text.contains("://") {
+        return None;
+    }
+    // Names without a dot and bare addresses are nobody's certificate.
+    let is_near = !name.contains('.') || name.split('.').all(|part| part.parse::<u8>().is_ok());
+    let scheme = if port == "443" || (port.is_empty() && !is_near) { "wss" } else { "ws" };
+    Some(format!("{scheme}://{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_scheme;
+
+    #[test]
+    fn a_missing_scheme_is_added_where_it_is_clear() {
+        for (text, url) in [
+            ("localhost:8080/echo", Some("ws://localhost:8080/echo")),
+            ("localhost", Some("ws://localhost")),
+            ("127.0.0.1/a?b=c:d", Some("ws://127.0.0.1/a?b=c:d")),
+            ("[::1]:80/", Some("ws://[::1]:80/")),
+            ("example.com/ws", Some("wss://example.com/ws")),
+            ("example.com:9000/ws", Some("ws://example.com:9000/ws")),
+            ("example.com:443/ws", Some("wss://example.com:443/ws")),
+            ("ws://h/", None),
+            ("http:/h", None),
+            ("ftp:h", None),
+            ("two words", None),
+            ("h:99999", None),
+            (":80", None),
+            ("", None),
+            ("/echo", None),
+        ] {
+            assert_eq!(with_scheme(text).as_deref(), url, "{text}");
+        }
     }
 }

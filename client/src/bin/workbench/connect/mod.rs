@@ -72,20 +72,22 @@ impl Panel {
         self.standing.render(connection);
     }
 
-    /// Takes these for the setups of the connections that there are, and of as many more as it takes. Those that live are
-    /// left as they are.
+    /// Takes these for the setups of the connections that do not live, and of as many more as it takes; the first of them is
+    /// selected.
     pub(crate) fn set_up(&self, app: &App, setups: Vec<Setup>) {
         {
             let mut model = app.model.borrow_mut();
-            let ids: Vec<Id> = model.connections().iter().map(|connection| connection.id).collect();
-            let mut ids = ids.into_iter();
+            let idle = model.connections().iter().filter(|connection| !connection.is_live());
+            let mut ids = idle.map(|connection| connection.id).collect::<Vec<Id>>().into_iter();
+            let mut first = None;
             for setup in setups {
                 let id = ids.next().unwrap_or_else(|| model.add());
-                if let Some(connection) = model.get_mut(id).filter(|connection| !connection.is_live()) {
+                first = first.or(Some(id));
+                if let Some(connection) = model.get_mut(id) {
                     connection.setup = setup;
                 }
             }
-            model.selected = model.connections()[0].id;
+            model.selected = first.unwrap_or(model.selected);
         }
         self.show_setup(app);
         app.changed();
@@ -94,7 +96,7 @@ impl Panel {
     /// Connects to this server's echo and to its live prices, for who has never been here.
     pub(crate) fn demonstrate(&self, app: &App) {
         let echo = default_url(app);
-        let prices = echo.replace("/echo", "/feed/prices?rate=2");
+        let prices = prices(&echo);
         let setup = |url: &str| Setup { url: url.to_owned(), ..Setup::default() };
         self.set_up(app, vec![setup(&echo), setup(&prices)]);
         let ids: Vec<Id> = app.model.borrow().connections().iter().map(|connection| connection.id).collect();
@@ -126,6 +128,36 @@ impl Panel {
         dom::set_problem(&elements.subprotocols, &elements.subprotocols_error, None);
         if let Some(hooks) = app.second.hooks() {
             hooks.show_setup(app);
+        }
+    }
+
+    /// Connects those to this server's echo and to its live prices that are not connected, as for a welcome.
+    pub(crate) fn demonstrate_again(&self, app: &App) {
+        let echo = default_url(app);
+        let ids: Vec<Id> = {
+            let model = app.model.borrow();
+            let shown =
+                model.connections().iter().filter(|it| !it.is_live() && is_shown(&it.setup.url, &echo));
+            shown.map(|connection| connection.id).collect()
+        };
+        let selected = app.model.borrow().selected;
+        for id in ids {
+            app.model.borrow_mut().selected = id;
+            app.connect();
+        }
+        app.model.borrow_mut().selected = selected;
+    }
+
+    /// Nothing is beside the page, so the URL is one that would be on this machine.
+    pub(crate) fn is_alone(&self, app: &App) {
+        let url = &self.elements.url;
+        if url.value() == default_url(app) && !app.model.borrow().selected().is_live() {
+            url.set_value(FALLBACK);
+            let mut model = app.model.borrow_mut();
+            let id = model.selected;
+            if let Some(connection) = model.get_mut(id) {
+                FALLBACK.clone_into(&mut connection.setup.url);
+            }
         }
     }
 
@@ -189,9 +221,20 @@ pub(crate) fn name(connection: &Connection) -> String {
     }
 }
 
+/// Whether a first visit shows this.
+fn is_shown(url: &str, echo: &str) -> bool {
+    url == echo || url == prices(echo)
+}
+
+fn prices(echo: &str) -> String {
+    echo.replace("/echo", "/feed/prices?rate=2")
+}
+
+/// Where a server is usually started.
+const FALLBACK: &str = "ws://127.0.0.1:8080/echo";
+
 /// This server's `/echo`, as the page's own address has it.
 fn default_url(app: &App) -> String {
-    const FALLBACK: &str = "ws://127.0.0.1:8080/echo";
     let location = app.window.location();
     let part = |value: Result<String, _>| value.unwrap_or_default();
     let scheme = match &*part(location.protocol()) {

@@ -9,7 +9,7 @@ use crate::{
     app::App,
     dom::{self, elements, on},
     format,
-    model::{Connection, Phase},
+    model::{Connection, Found, Phase},
 };
 
 /// How often a countdown is drawn, in milliseconds.
@@ -24,6 +24,8 @@ elements! {
         cause: Element = "verdict-cause",
         advice: Element = "verdict-advice",
         evidence: Element = "verdict-evidence",
+        server_place: Element = "verdict-server-place",
+        server: Element = "verdict-server",
         again: Element = "verdict-again",
     }
 }
@@ -43,26 +45,33 @@ impl Standing {
         dom::set_text(&elements.text, &text(connection));
         dom::set_flag(&elements.try_now, "hidden", connection.phase != Phase::Waiting);
         dom::set_flag(&elements.abandon, "hidden", connection.phase != Phase::Closing);
-        let diagnosis = connection.verdict.as_ref().and_then(|verdict| verdict.diagnosis.as_ref());
+        let verdict = connection.verdict.as_ref().and_then(|it| Some((it.diagnosis.as_ref()?, &it.found)));
         // Of what was asked for there is nothing to say.
-        let diagnosis = diagnosis.filter(|diagnosis| diagnosis.cause != Cause::ClosedHere);
-        dom::set_flag(&elements.verdicts, "hidden", diagnosis.is_none());
-        if let Some(diagnosis) = diagnosis {
-            self.show(diagnosis);
+        let verdict = verdict.filter(|(diagnosis, _)| diagnosis.cause != Cause::ClosedHere);
+        dom::set_flag(&elements.verdicts, "hidden", verdict.is_none());
+        if let Some((diagnosis, found)) = verdict {
+            self.show(diagnosis, found);
         }
         if connection.until.is_some() {
             self.tick.set_unless_set(EVERY);
         }
     }
 
-    fn show(&self, diagnosis: &Diagnosis) {
+    fn show(&self, diagnosis: &Diagnosis, found: &Found) {
         let elements = &self.elements;
-        dom::set_text(&elements.cause, &cause(diagnosis));
-        dom::set_text(&elements.advice, diagnosis.advice);
-        dom::set_text(&elements.evidence, &sentence(&diagnosis.evidence));
+        // What was found out counts for more than what a page can guess.
+        for (element, found, guess) in [
+            (&elements.cause, &found.cause, cause(diagnosis)),
+            (&elements.advice, &found.advice, diagnosis.advice.to_owned()),
+            (&elements.evidence, &found.evidence, sentence(&diagnosis.evidence)),
+        ] {
+            dom::set_text(element, if found.is_empty() { &guess } else { found });
+        }
+        dom::set_text(&elements.server, &found.server);
+        dom::set_flag(&elements.server_place, "hidden", found.server.is_empty());
         let again = match diagnosis.cause {
             Cause::ClosedByPeer => "is up to you: nothing is wrong",
-            _ if diagnosis.retryable => "may help",
+            _ if diagnosis.retryable && !found.lasts => "may help",
             _ => "would end the same way, unless something is changed",
         };
         dom::set_text(&elements.again, again);

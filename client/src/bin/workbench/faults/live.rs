@@ -24,8 +24,15 @@ elements! {
 
 pub(super) struct Live {
     elements: Elements,
-    /// What the server answered last, and of which trace.
-    answer: RefCell<(String, String)>,
+    /// What the server answered last, and of which trace; and the faults that it has since.
+    answer: RefCell<Answer>,
+}
+
+#[derive(Default)]
+struct Answer {
+    of: String,
+    says: String,
+    plan: String,
 }
 
 impl Live {
@@ -40,6 +47,15 @@ impl Live {
             }
         });
         Self { elements, answer: RefCell::default() }
+    }
+
+    /// The faults that the selected connection has been given while it lives; empty if none.
+    pub(super) fn plan(&self, app: &App) -> String {
+        let model = app.model.borrow();
+        let connection = model.selected();
+        let answer = self.answer.borrow();
+        let is_its = connection.is_live() && app.watched.id(connection).is_some_and(|id| id == answer.of);
+        if is_its { answer.plan.clone() } else { String::new() }
     }
 
     pub(super) fn render(&self, app: &App, table: &Table) {
@@ -59,7 +75,7 @@ impl Live {
                 "A connection is reached by its trace: tick Trace and connect again.".to_owned()
             }
             (true, true, Some(id)) => match &*self.answer.borrow() {
-                (of, answer) if of == id => answer.clone(),
+                Answer { of, says, .. } if of == id => says.clone(),
                 _ => "Strikes at once:".to_owned(),
             },
         };
@@ -84,16 +100,23 @@ impl super::Panel {
         let (Some((origin, _)), Some(id)) = (url::over_http(&url), id) else { return };
         let asked = format!("{origin}/control/connections/{id}/faults?{query}");
         spawn(async move {
-            let answer = match net::ask("POST", &asked).await {
-                Some((200, text)) => match &*json::text(&text, "plan") {
-                    "" => "It has no faults any more.".to_owned(),
-                    plan => format!("It has these now: {plan}"),
-                },
-                Some((_, text)) => text,
-                None => "The server does not answer.".to_owned(),
-            };
+            let answer = net::ask("POST", &asked).await;
             app::with(|app| {
-                *app.faults.live.answer.borrow_mut() = (id, answer);
+                let mut last = app.faults.live.answer.borrow_mut();
+                if last.of != id {
+                    *last = Answer { of: id, ..Answer::default() };
+                }
+                last.says = match answer {
+                    Some((200, text)) => {
+                        last.plan = json::text(&text, "plan");
+                        match &*last.plan {
+                            "" => "It has no faults any more.".to_owned(),
+                            plan => format!("It has these now: {plan}"),
+                        }
+                    }
+                    Some((_, text)) => text,
+                    None => "The server does not answer.".to_owned(),
+                };
                 app.changed();
             });
         });

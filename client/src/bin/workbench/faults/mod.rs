@@ -4,10 +4,11 @@
 //! know stays as it is.
 
 mod cards;
+mod explain;
 mod live;
 mod panel;
 mod servers;
 mod table;
 pub(crate) mod url;
 
-pub(crate) use self::{panel::Panel, servers::Servers};
+pub(crate) use self::{explain::explain, panel::Panel, servers::Servers};

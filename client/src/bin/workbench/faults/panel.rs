@@ -82,7 +82,7 @@ impl Panel {
         }
         on(&elements.url, "input", |app, _| app.changed());
         on(&elements.url, "change", |app, _| {
-            app.servers.ask(&app.faults.elements.url.value());
+            app.servers.ask_if_near(&app.faults.elements.url.value());
             app.changed();
         });
         on(&elements.panel, "toggle", |app, _| app.changed());
@@ -117,11 +117,7 @@ impl Panel {
                 app.changed();
             }
         });
-        on(&elements.reconnect, "click", |app, _| {
-            let id = app.model.borrow().selected;
-            app.faults.reconnecting.set(Some(id));
-            app.close(id, CloseCode::NORMAL, "");
-        });
+        on(&elements.reconnect, "click", |app, _| app.faults.reconnect_selected(app));
         for trigger in TRIGGERS {
             append(&elements.when, &cards::trigger_field(trigger, trigger));
         }
@@ -137,27 +133,6 @@ impl Panel {
             is_checking: Cell::default(),
             refused: RefCell::default(),
         }
-    }
-
-    /// A connection never opened. A browser does not say how its handshake was answered, but the server does when it is
-    /// asked.
-    pub(crate) fn explain(app: &App, connection: &Connection) {
-        let (id, url) = (connection.id, &connection.opened_by);
-        if !app.servers.is_ours(url) {
-            return;
-        }
-        let Some((origin, path)) = url::over_http(url) else { return };
-        let asked = format!("{origin}/check{path}");
-        spawn(async move {
-            if let Some(why) = refusal(&asked).await {
-                app::with(|app| {
-                    let now = app.now();
-                    let told = format!("the server says why it refused: {why}");
-                    app.model.borrow_mut().with(id, |connection, log| connection.error(log, now, told));
-                    app.changed();
-                });
-            }
-        });
     }
 
     /// A server's table, which is read once.
@@ -182,7 +157,7 @@ impl Panel {
         };
         self.reconnect(app);
         self.say(&url, server.as_ref());
-        self.show_chips(&url, table.as_deref());
+        self.show_chips(&url, table.as_deref(), &self.live.plan(app));
         let is_open = self.elements.panel.has_attribute("open");
         dom::set_flag(&self.elements.body, "hidden", table.is_none());
         let Some(table) = table else {
@@ -221,6 +196,7 @@ impl Panel {
             (_, None) => {
                 "Write the URL of a server of this project, such as ws://127.0.0.1:8080/echo.".to_owned()
             }
+            (None, Some(host)) => format!("{host} is asked what it can break once you connect to it."),
             (Some(Server::Asked), Some(host)) => format!("Asking {host} what it can break…"),
             (Some(Server::Another(Some(text))), Some(host)) => {
                 format!("{host} does not tell this page what it can break: {text}")
@@ -237,9 +213,12 @@ impl Panel {
     }
 
     /// Which faults are on, seen also while the panel is closed.
-    fn show_chips(&self, url: &str, table: Option<&Table>) {
+    fn show_chips(&self, url: &str, table: Option<&Table>, live: &str) {
         const MOST: usize = 5;
-        let chosen = table.map(|table| table.chosen(url)).unwrap_or_default();
+        let mut chosen = table.map(|table| table.chosen(url)).unwrap_or_default();
+        if !live.is_empty() {
+            chosen.insert(0, format!("now {live}"));
+        }
         let text = if table.is_none() { "unknown".to_owned() } else { chosen.join("\n") };
         if self.elements.chips.get_attribute("data-chosen").as_deref() == Some(&*text) {
             return;
@@ -265,8 +244,15 @@ impl Panel {
         let model = app.model.borrow();
         let connection = model.selected();
         let knows = |key: &str| table.knows(key);
-        let differs = url::only(&connection.opened_by, knows) != url::only(url, knows);
+        let differs = url::only(&connection.opened_as.url, knows) != url::only(url, knows);
         dom::set_flag(&self.elements.apply, "hidden", !(connection.is_live() && differs));
+    }
+
+    /// Closes the selected connection, and connects it as the form says then.
+    pub(crate) fn reconnect_selected(&self, app: &App) {
+        let id = app.model.borrow().selected;
+        self.reconnecting.set(Some(id));
+        app.close(id, CloseCode::NORMAL, "");
     }
 
     /// Connects again what was closed for it.
@@ -440,7 +426,7 @@ impl Panel {
 }
 
 /// Why a server would refuse a WebSocket, in its own words.
-async fn refusal(asked: &str) -> Option<String> {
+pub(super) async fn refusal(asked: &str) -> Option<String> {
     let (status, text) = net::ask("GET", asked).await?;
     let why = crate::json::text(&text, "refused");
     (status == 200 && !why.is_empty()).then_some(why)

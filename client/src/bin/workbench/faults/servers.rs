@@ -91,6 +91,13 @@ impl Servers {
         });
     }
 
+    /// Asks a server that is here: the page's own, or one on this machine. Others learn nothing of what is typed.
+    pub(crate) fn ask_if_near(&self, url: &str) {
+        if is_near(url) {
+            self.ask(url);
+        }
+    }
+
     /// Asks again, for it may be there by now.
     pub(crate) fn ask_again(&self, url: &str) {
         if let Some((origin, _)) = url::over_http(url) {
@@ -102,8 +109,10 @@ impl Servers {
     /// Whether a connection is opened later, as soon as it is known whether its server is of this project.
     pub(crate) fn postpones(&self, id: Id, url: &str) -> bool {
         if matches!(self.of(url), Some(Server::Another(_))) {
-            // It may have been down.
-            self.ask_again(url);
+            // It may have been down. Another host's answer stays what it was.
+            if is_near(url) {
+                self.ask_again(url);
+            }
             return false;
         }
         self.ask(url);
@@ -122,6 +131,39 @@ impl Servers {
         self.patience.clear();
         for id in self.waiting.take() {
             app.connect_now(id);
+        }
+    }
+}
+
+/// Whether a URL's host is the page's own, or this machine.
+fn is_near(url: &str) -> bool {
+    let Some((origin, _)) = url::over_http(url) else { return false };
+    let host = origin.split("://").nth(1).unwrap_or_default();
+    is_loopback(host) || crate::dom::window().location().host().is_ok_and(|own| own == host)
+}
+
+/// Whether a host with its port is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(host, |(name, _)| name);
+    let is_ipv4 = name.starts_with("127.") && name.split('.').all(|part| part.parse::<u8>().is_ok());
+    is_ipv4 || name == "[::1]" || name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback;
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        for host in
+            ["localhost:80", "localhost", "127.0.0.1:8080", "127.1.2.3", "[::1]:1", "[::1]", "a.localhost:1"]
+        {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["example.com", "127.0.0.1.example.com:80", "[::2]:1", "10.0.0.1", "localhost.example.com"]
+        {
+            assert!(!is_loopback(host), "{host}");
         }
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Panel {
     /// How many more events are shown, before and after.
     more: Cell<(u64, u64)>,
     drawn: RefCell<Drawn>,
+    /// What the server says of WebSockets that ended, and the page was not told yet.
+    verdicts: RefCell<Vec<(Key, String)>>,
 }
 
 /// A WebSocket's trace.
@@ -104,6 +106,7 @@ impl Panel {
             chosen: Cell::default(),
             more: Cell::default(),
             drawn: RefCell::default(),
+            verdicts: RefCell::default(),
         }
     }
 
@@ -119,6 +122,17 @@ impl Panel {
                 Heard::Events(events) => events.lines().for_each(|event| trace.push(event)),
                 Heard::Ended(ended) => trace.end(ended),
                 Heard::Nothing => trace.lose(),
+            }
+            if let Some(verdict) = trace.new_verdict() {
+                let mut says = verdict::of_the_server(&verdict);
+                // Of what opened nothing, the answer tells more than how many messages there were not.
+                if let (Some(ended), Some(status)) = (&trace.ended, trace.handshake[1].lines().next())
+                    && !ended.opened
+                {
+                    says.truncate(1);
+                    says.push(format!("It answered “{}”.", status.trim()));
+                }
+                self.verdicts.borrow_mut().push((key, says.join(" ")));
             }
             !is_late()
         });
@@ -148,7 +162,23 @@ impl Panel {
         Some(traces.get(&(origin.connection, origin.socket))?.trace.mark(out, origin.ordinal)?.to_owned())
     }
 
+    /// Puts beside a connection's ending what the server says of it.
+    fn tell_verdicts(&self, app: &App) {
+        for ((id, socket), says) in self.verdicts.take() {
+            let mut model = app.model.borrow_mut();
+            let connection = model.get_mut(id).filter(|connection| connection.socket() == socket);
+            // The reason of a refusal says more.
+            if let Some(verdict) = connection.and_then(|connection| connection.verdict.as_mut())
+                && verdict.found.server.is_empty()
+            {
+                verdict.found.server = says;
+                app.changed();
+            }
+        }
+    }
+
     pub(crate) fn render(&self, app: &App) {
+        self.tell_verdicts(app);
         let is_ours = app.servers.is_ours(&self.elements.url.value());
         dom::set_flag(&self.elements.trace, "disabled", !is_ours);
         self.elements.trace.set_checked(is_ours && app.watched.is_wanted.get());

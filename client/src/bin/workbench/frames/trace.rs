@@ -96,6 +96,7 @@ pub(crate) struct Trace {
     pub(crate) handshake: [String; 2],
     pub(crate) verdict: Option<Box<str>>,
     pub(crate) ended: Option<Ended>,
+    is_told: bool,
     /// Why nothing more comes, if that is not because all is told.
     pub(crate) lost: bool,
 }
@@ -126,6 +127,15 @@ impl Trace {
     /// It ended, as the browser has it.
     pub(crate) fn end(&mut self, ended: Ended) {
         self.ended = Some(ended);
+    }
+
+    /// The server's verdict, once: when both sides have said that it ended.
+    pub(crate) fn new_verdict(&mut self) -> Option<Box<str>> {
+        if self.is_told || self.ended.is_none() {
+            return None;
+        }
+        self.is_told = self.verdict.is_some();
+        self.verdict.clone()
     }
 
     /// Nothing more is heard of it.

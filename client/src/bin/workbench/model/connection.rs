@@ -52,8 +52,9 @@ const ENDINGS: usize = 16;
 pub(crate) struct Connection {
     pub(crate) id: Id,
     pub(crate) setup: Setup,
-    /// The URL by which it was opened last.
-    pub(crate) opened_by: String,
+    /// The setup by which it was opened last, and the same as it is written in the log: without secrets.
+    pub(crate) opened_as: Setup,
+    pub(crate) told_as: Setup,
     pub(crate) phase: Phase,
     /// A few words beside the phase.
     pub(crate) detail: String,
@@ -84,6 +85,27 @@ pub(crate) struct Verdict {
     /// In a sentence.
     pub(crate) what: String,
     pub(crate) diagnosis: Option<Diagnosis>,
+    /// What was found out since, beyond what a browser tells.
+    pub(crate) found: Found,
+}
+
+/// What others than the browser say of an ending; empty where they say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The likely cause, what to do, and what that rests on, in the place of the diagnosis's.
+    pub(crate) cause: String,
+    pub(crate) advice: String,
+    pub(crate) evidence: String,
+    /// Whether trying again as it is would only repeat it.
+    pub(crate) lasts: bool,
+    /// What the server says.
+    pub(crate) server: String,
+}
+
+impl Verdict {
+    fn undiagnosed(what: &str) -> Self {
+        Self { what: what.to_owned(), diagnosis: None, found: Found::default() }
+    }
 }
 
 impl Connection {
@@ -91,7 +113,8 @@ impl Connection {
         Self {
             id,
             setup: Setup::default(),
-            opened_by: String::new(),
+            opened_as: Setup::default(),
+            told_as: Setup::default(),
             phase: Phase::default(),
             detail: String::new(),
             socket: 0,
@@ -121,7 +144,8 @@ impl Connection {
 
     /// The user begins it anew: how it ended before is history.
     pub(crate) fn begun(&mut self) {
-        self.setup.url.clone_into(&mut self.opened_by);
+        self.opened_as = self.setup.clone();
+        self.told_as = self.setup.clone();
         self.endings.clear();
         self.verdict = None;
     }
@@ -147,19 +171,19 @@ impl Connection {
         (self.socket, self.sent, self.received) = (self.socket + 1, 0, 0);
         (self.started, self.opened, self.asked) = (now.mono, None, false);
         let mut tail = String::new();
-        for (place, offer) in self.setup.offers.iter().enumerate() {
+        for (place, offer) in self.told_as.offers.iter().enumerate() {
             tail.push_str(if place == 0 { "offering " } else { ", " });
             tail.push_str(offer);
         }
         self.enter(Phase::Connecting, String::new());
-        let head = self.setup.url.clone();
+        let head = self.told_as.url.clone();
         self.note(log, now, Kind::Connecting, Note { head, tail, ..Note::default() });
     }
 
     /// The browser refused to try.
     pub(crate) fn refused(&mut self, log: &mut Log, now: Moment, error: String) {
         self.enter(Phase::Failed, "never opened".to_owned());
-        self.verdict = Some(Verdict { what: "The browser refused to try.".to_owned(), diagnosis: None });
+        self.verdict = Some(Verdict::undiagnosed("The browser refused to try."));
         self.error(log, now, error);
     }
 
@@ -226,14 +250,14 @@ impl Connection {
         let tail = format!("tried for {}", format::duration(now.mono.saturating_sub(self.started)));
         self.enter(Phase::Closed, "given up".to_owned());
         let why = "Given up before it opened, as you asked.".to_owned();
-        self.verdict = Some(Verdict { what: why.clone(), diagnosis: None });
+        self.verdict = Some(Verdict::undiagnosed(&why));
         self.note(log, now, Kind::Closed, Note { tail, why, ..Note::default() });
     }
 
     /// The user waits no more for the peer to close, or wants none of it any more: it is over for this page.
     pub(crate) fn abandoned(&mut self, log: &mut Log, now: Moment, why: &str) {
         self.enter(Phase::Closed, "not waited for".to_owned());
-        self.verdict = Some(Verdict { what: why.to_owned(), diagnosis: None });
+        self.verdict = Some(Verdict::undiagnosed(why));
         (self.opened, self.asked) = (None, false);
         self.note(log, now, Kind::Closed, Note { why: why.to_owned(), ..Note::default() });
     }
@@ -313,6 +337,7 @@ impl Connection {
         Verdict {
             what: if given_up { "Given up before it opened, as you asked.".to_owned() } else { what },
             diagnosis,
+            found: Found::default(),
         }
     }
 

@@ -4,7 +4,7 @@ mod connection;
 mod setup;
 
 pub(crate) use self::{
-    connection::{Connection, Phase},
+    connection::{Connection, Found, Phase},
     setup::{Retry, Setup, milliseconds, tries},
 };
 use crate::log::Log;

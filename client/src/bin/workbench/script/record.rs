@@ -87,6 +87,7 @@ mod tests {
         let (mut log, mut connection) = (Log::default(), Connection::new(1));
         let now = Moment::default();
         connection.setup.url = "ws://a/?token=1".to_owned();
+        connection.begun();
         connection.connecting(&mut log, now, 1);
         connection.opened(&mut log, now, "");
         for message in [Message::from("a\nb"), vec![0, 255].into()] {

@@ -135,6 +135,14 @@ pub(crate) fn without_secrets(url: &str) -> String {
     if kept.is_empty() { before } else { format!("{before}?{}", kept.join("&")) }
 }
 
+/// Takes what is secret out of a setup that is shown to others.
+pub(crate) fn hide_secrets(setup: &mut Setup) {
+    setup.url = without_secrets(&setup.url);
+    for offer in setup.offers.iter_mut().filter(|offer| is_secret_offer(offer)) {
+        "(a token)".clone_into(offer);
+    }
+}
+
 /// Whether a parameter of this name is a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace('-', "_");
@@ -213,6 +221,9 @@ mod tests {
             assert_eq!(without_secrets(url), without, "{url}");
         }
         let setup = Setup { offers: vec!["bearer.abc".to_owned(), "chat".to_owned()], ..Setup::default() };
+        let mut shown = Setup { url: "ws://me:pw@h/?token=1".to_owned(), ..setup.clone() };
+        hide_secrets(&mut shown);
+        assert_eq!((&*shown.url, shown.offers), ("ws://h/", vec!["(a token)".to_owned(), "chat".to_owned()]));
         assert_eq!(compose([&setup].into_iter(), "log", str::to_owned), "url=&offer=chat&view=log");
     }
 }

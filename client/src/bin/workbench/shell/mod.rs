@@ -15,7 +15,10 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlDialogElement, KeyboardEvent};
 
 use self::{address::Address, commands::COMMANDS, palette::Palette, theme::Theme};
-pub(crate) use self::{address::without_secrets, welcome::Welcome};
+pub(crate) use self::{
+    address::{hide_secrets, without_secrets},
+    welcome::Welcome,
+};
 use crate::{
     app::App,
     clipboard,
@@ -107,7 +110,9 @@ impl Panel {
     pub(crate) fn begin(&self, app: &App) {
         welcome::listen();
         self.show(app, FIRST_VIEW);
-        self.address.follow(app);
+        if self.address.follow(app) {
+            welcome::again(app);
+        }
         self.begun.set(true);
     }
 

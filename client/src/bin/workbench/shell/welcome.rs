@@ -21,6 +21,8 @@ elements! {
 }
 
 const KEY: &str = "visited";
+/// Kept for a tab: what it shows is connected again when it is loaded anew.
+const WELCOMED: &str = "wirescope.welcomed";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -44,7 +46,8 @@ impl Welcome {
     /// Who comes for the first time, and not by a link to a setup, is shown something. Whether a server of ours is beside
     /// the page is asked first: a connection that fails is no welcome.
     pub(super) fn begin(has_setup: bool) {
-        if has_setup || keep::get(KEY).is_some() {
+        // A reload is the same visit.
+        if has_setup || (keep::get(KEY).is_some() && !is_again()) {
             return;
         }
         keep::set(KEY, "1");
@@ -69,6 +72,11 @@ impl Welcome {
         self.state.set(if is_ours { State::Beside } else { State::Alone });
         if is_ours {
             app.connect.demonstrate(app);
+            if let Ok(Some(session)) = app.window.session_storage() {
+                let _ = session.set_item(WELCOMED, "1");
+            }
+        } else {
+            app.connect.is_alone(app);
         }
         app.changed();
     }
@@ -78,8 +86,25 @@ impl Welcome {
 pub(super) fn listen() {
     on(&dom::find("welcome-dismiss"), "click", |app, _| {
         app.welcome.state.set(State::Hidden);
+        if let Ok(Some(session)) = app.window.session_storage() {
+            let _ = session.remove_item(WELCOMED);
+        }
         app.changed();
     });
+}
+
+/// Connects again what a first visit was shown, when the page was loaded anew. Its address has the setups by then.
+pub(super) fn again(app: &App) {
+    if is_again() {
+        app.welcome.state.set(State::Beside);
+        app.connect.demonstrate_again(app);
+    }
+}
+
+/// Whether this tab was welcomed, and nobody sent the welcome away.
+fn is_again() -> bool {
+    let session = dom::window().session_storage();
+    session.is_ok_and(|session| session.is_some_and(|it| matches!(it.get_item(WELCOMED), Ok(Some(_)))))
 }
 
 /// Whether the page came from a server of ours. Other hosts answer any path with a page of theirs.

@@ -113,7 +113,7 @@ pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> b
             number += 1;
             if let Err(what) = read_line(&line, number == 1, &mut importer, &mut opened) {
                 // A file that is one value over many lines is a HAR by another name.
-                if number == 1 && opened.rows == 0 && what != NOT_UTF8 {
+                if number == 1 && opened.rows == 0 && what != NOT_UTF8 && what != OTHER_VERSION {
                     open_har(&file, &mut importer, &mut opened, &mut tell).await;
                     return opened;
                 }
@@ -137,6 +137,8 @@ pub(super) async fn open(file: File, id: Id, mut tell: impl FnMut(u64, u64) -> b
 }
 
 const NOT_UTF8: &str = "not UTF-8";
+const OTHER_VERSION: &str =
+    "a log of another version than 1, which is what this page reads: some of it may be missing";
 
 fn read_line(
     line: &[u8],
@@ -150,7 +152,11 @@ fn read_line(
     }
     let value = tree::parse(text).map_err(|what| format!("not JSON: {what}"))?;
     if is_first && !get(&value, "wirescope").is_undefined() {
-        return Ok(());
+        return match get(&value, "wirescope").as_f64() {
+            Some(1.0) => Ok(()),
+            // What it has in common is read all the same.
+            _ => Err(OTHER_VERSION.to_owned()),
+        };
     }
     if is_first && get(&value, "kind").is_undefined() {
         return Err("not an entry of a log".to_owned());

@@ -48,6 +48,8 @@ pub(in crate::log) struct FilePanel {
     opening: Cell<u64>,
     /// What is said of the job.
     said: RefCell<String>,
+    /// What was asked for while something else was done.
+    refused: RefCell<String>,
     turn: Turn,
     alarm: Alarm,
     /// The URL of what was saved last.
@@ -102,6 +104,7 @@ impl FilePanel {
             job: RefCell::new(Job::None),
             opening: Cell::default(),
             said: RefCell::default(),
+            refused: RefCell::default(),
             turn: Turn::new(|app| {
                 app.log.file.advance(app);
             }),
@@ -117,7 +120,7 @@ impl FilePanel {
         let is_busy = !matches!(*self.job.borrow(), Job::None);
         let said = self.said.borrow();
         dom::set_flag(&elements.job, "hidden", said.is_empty());
-        dom::set_text(&elements.job_text, &said);
+        dom::set_text(&elements.job_text, &format!("{said}{}", self.refused.borrow()));
         dom::set_flag(&elements.job_stop, "hidden", !is_busy);
         for button in [&elements.export_ndjson, &elements.export_har, &elements.import, &elements.replay] {
             dom::set_flag(button, "disabled", is_busy);
@@ -128,7 +131,7 @@ impl FilePanel {
         let Ok(criteria) = app.log.filter.criteria() else { return };
         let save = {
             let model = app.model.borrow();
-            let urls = model.connections().iter().map(|it| (it.id, it.setup.url.clone()));
+            let urls = model.connections().iter().map(|it| (it.id, it.told_as.url.clone()));
             let mut urls: Vec<_> = urls.collect();
             urls.extend(app.log.files.borrow().iter().cloned());
             #[expect(clippy::cast_possible_truncation, reason = "time zones are within a day")]
@@ -152,10 +155,11 @@ impl FilePanel {
     }
 
     fn open(&self, app: &App, file: File) {
-        if !matches!(*self.job.borrow(), Job::None) {
-            return;
-        }
         let name = file.name();
+        if !matches!(*self.job.borrow(), Job::None) {
+            self.refused.replace(format!(" · {name} is not opened meanwhile"));
+            return app.changed();
+        }
         let id = {
             let mut files = app.log.files.borrow_mut();
             let id = FILES.saturating_add(Id::try_from(files.len()).unwrap_or(Id::MAX));
@@ -192,6 +196,7 @@ impl FilePanel {
     }
 
     fn begin(&self, app: &App, job: Job, said: String) {
+        self.refused.take();
         self.fold();
         self.job.replace(job);
         self.say(app, said);
