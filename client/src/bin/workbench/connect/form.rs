@@ -125,6 +125,7 @@ impl Form {
 
     /// Brings the selected connection's tab into sight when it became another's, or when others came or went.
     pub(crate) fn render(&self, app: &App) {
+        self.show_difference(app);
         let now = {
             let model = app.model.borrow();
             (model.selected, model.connections().len())
@@ -204,7 +205,7 @@ impl Form {
     }
 
     /// Says so where the form shows another setup than the connection has.
-    pub(crate) fn render(&self, app: &App) {
+    fn show_difference(&self, app: &App) {
         let (elements, model) = (&self.elements, app.model.borrow());
         let connection = model.selected();
         let mut shown = connection.setup.clone();
