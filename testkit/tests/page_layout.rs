@@ -120,6 +120,7 @@ fn a_phone_s_first_screen_moves_and_nothing_is_wider_than_it() {
             assert!(log < bench && bench - log < 64.0, "{log} {bench}");
         }
         page.script("[...document.querySelectorAll('#rows > .received')].at(-1).click()").await;
+        page.until_whole().await;
         page.until("its trace is there", async || {
             page.attribute("#detail-tab-handshake", "hidden").await.is_none().then_some(())
         })

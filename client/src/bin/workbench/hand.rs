@@ -19,8 +19,11 @@ use crate::{
 
 /// The elements of the second part, and how they look.
 const HTML: &str = include_str!("../../../later.html");
-const STYLES: [&str; 2] =
-    [include_str!("../../../style-frames.css"), include_str!("../../../style-measure.css")];
+const STYLES: [&str; 3] = [
+    include_str!("../../../style-hand.css"),
+    include_str!("../../../style-frames.css"),
+    include_str!("../../../style-measure.css"),
+];
 
 pub(crate) struct Hand;
 

@@ -132,7 +132,7 @@ impl Panel {
     }
 
     /// Connects those to this server's echo and to its live prices that are not connected, as for a welcome.
-    pub(crate) fn demonstrate_again(&self, app: &App) {
+    pub(crate) fn demonstrate_again(app: &App) {
         let echo = default_url(app);
         let ids: Vec<Id> = {
             let model = app.model.borrow();

@@ -45,7 +45,6 @@ pub(crate) fn explain(app: &App, connection: &Connection) {
                 evidence: "The server was asked over HTTP what it thinks of this URL.".to_owned(),
                 server: why.clone(),
                 lasts: true,
-                ..Found::default()
             };
             tell(id, socket, found);
             return app::with(|app| {

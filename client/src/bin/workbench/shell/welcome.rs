@@ -8,6 +8,7 @@ use web_sys::{Element, Response};
 
 use crate::{
     app::{self, App},
+    connect,
     dom::{self, elements, on},
     keep,
 };
@@ -97,7 +98,7 @@ pub(super) fn listen() {
 pub(super) fn again(app: &App) {
     if is_again() {
         app.welcome.state.set(State::Beside);
-        app.connect.demonstrate_again(app);
+        connect::Panel::demonstrate_again(app);
     }
 }
 
