@@ -92,6 +92,11 @@ fn the_selected_row_stays_in_sight_beside_its_frames() {
             .await;
             let [_, top, _, bottom] = edges(page, "#detail-frames").await;
             assert!(bottom - top >= 160.0, "{width}x{height}: {}", bottom - top);
+            let [_, foot, ..] = edges(page, ".log-foot").await;
+            assert!(
+                bottom <= foot + 0.5,
+                "{width}x{height}: what is looked at ends at {bottom}, the log's foot begins at {foot}"
+            );
             page.click("#detail-close").await;
         }
     });
