@@ -168,7 +168,7 @@ impl std::error::Error for QueryError {}
 /// As many names as are all told.
 const FEW: usize = 8;
 
-/// The names that a key may have been meant for, the nearest first.
+/// The names that a key may have been meant for.
 fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
     const MOST: usize = 3;
     // A key is a peer's.
@@ -182,7 +182,9 @@ fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
         .filter(|(edits, name)| *edits <= most && *edits < name.len())
         .collect();
     near.sort_by_key(|(edits, _)| *edits);
-    near.into_iter().take(MOST).map(|(_, name)| name).collect()
+    // One that is nearer than the others is the one that was meant.
+    let least = near.first().map_or(0, |(edits, _)| *edits);
+    near.into_iter().filter(|(edits, _)| *edits == least).take(MOST).map(|(_, name)| name).collect()
 }
 
 /// How many letters have to be changed, added, left out or swapped with the next to make one text the other.

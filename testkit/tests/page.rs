@@ -124,7 +124,7 @@ fn what_cannot_be_connected_to_is_said_beside_its_field() {
     page::run("what_cannot_be_connected_to_is_said_beside_its_field", async |page| {
         for (url, says) in [
             ("", "no absolute URL"),
-            ("127.0.0.1/echo", "no absolute URL"),
+            ("/echo", "no absolute URL"),
             ("ftp://127.0.0.1/", "of ws, wss, http or https"),
             ("ws://127.0.0.1/#top", "fragment"),
         ] {

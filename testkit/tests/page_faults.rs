@@ -137,9 +137,11 @@ fn a_connection_is_changed_while_it_lives() {
         .await;
         page.click("[data-live=drop]").await;
         page.until_text("#live-said", "It has these now: drop").await;
+        page.until_text("#break-chips", "now drop").await;
         page.send("lost").await;
         page.click("#live-mend").await;
         page.until_text("#live-said", "It has no faults any more.").await;
+        page.until_text("#break-chips", "nothing is broken on purpose").await;
         page.send("kept").await;
         page.until_row("received text").await;
         assert_eq!(received(page).await, ["kept"]);
@@ -221,5 +223,20 @@ fn another_server_is_neither_broken_nor_traced() {
         // The page's own server is still there.
         page.fill("#url", &format!("ws://{}/echo", page.server.address())).await;
         page.until_text("#break-chips", "nothing is broken on purpose").await;
+    });
+}
+
+#[test]
+fn a_host_elsewhere_is_not_asked_before_it_is_connected_to() {
+    page::run("a_host_elsewhere_is_not_asked_before_it_is_connected_to", async |page| {
+        page.click("#break > summary").await;
+        page.fill("#url", "ws://nobody.invalid/echo").await;
+        page.script("document.getElementById('url').dispatchEvent(new Event('change', { bubbles: true }))")
+            .await;
+        page.until_text("#break-said", "nobody.invalid is asked what it can break once you connect to it.")
+            .await;
+        let asked =
+            "return performance.getEntriesByType('resource').filter(it => it.name.includes('nobody')).length";
+        assert_eq!(page.script(asked).await, 0);
     });
 }

@@ -169,6 +169,7 @@ fn rows_that_are_sent_say_where_they_are() {
     page::run("rows_that_are_sent_say_where_they_are", async |page| {
         page.connect_to("/sink").await;
         page.send("into the sink").await;
+        page.until_row("sent text").await;
         page.until("it is said to be drained", async || {
             (page.text(".row.sent .fate").await == "drained").then_some(())
         })

@@ -95,7 +95,7 @@ async fn play_all(options: &Options, report: &mut Report) -> Result<(), Failed> 
         (Some(url), given) => {
             // Read as the script's own line would be, so that the same is allowed.
             let line = Script::parse(&format!("connect {url}"))
-                .map_err(|error| never(format!("--url: {}", error.says())))?;
+                .map_err(|error| never(format!("--url: {}", of_a_line(error.says()))))?;
             let offers = given.as_ref().map(|connect| connect.offers.clone()).unwrap_or_default();
             match line.connect {
                 Some(connect) if connect.offers.is_empty() => Connect { line: 0, offers, ..connect },
@@ -112,6 +112,11 @@ async fn play_all(options: &Options, report: &mut Report) -> Result<(), Failed> 
     }
     report.passed(begun.elapsed());
     Ok(())
+}
+
+/// What is wrong with a line, without where that is.
+fn of_a_line(says: &str) -> &str {
+    says.split_once(": ").map_or(says, |(_, what)| what)
 }
 
 fn read(file: &Path) -> io::Result<String> {
