@@ -284,6 +284,8 @@ impl App {
                     hooks.failed(self, connection);
                 }
                 ended = !connection.setup.lasts;
+                // What that means is for the second part to say.
+                self.second.load();
             }
             Happening::Waiting(phase) => {
                 let until = if let link::Phase::Waiting { until } = phase { Some(until) } else { None };

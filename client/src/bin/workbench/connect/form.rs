@@ -7,7 +7,7 @@ use web_sys::{Element, HtmlElement, HtmlInputElement, KeyboardEvent};
 use wirescope::{CloseCode, socket::Error};
 use wirescope_protocol::{check_reason, limits::MAX_CLOSE_REASON};
 
-use super::{options::Options, standing, urls::Urls};
+use super::{options::Options, standing, urls::Urls, verdict::Verdict};
 use crate::{
     app::App,
     dom::{self, elements, on},
@@ -33,6 +33,7 @@ pub(crate) struct Form {
     elements: Elements,
     pub(super) options: Options,
     pub(super) urls: Urls,
+    verdict: Verdict,
     /// The connection whose tab was brought into sight, and how many there were then.
     in_sight: Cell<(Id, usize)>,
 }
@@ -104,7 +105,13 @@ impl Form {
             }
         });
         standing::listen(&app.connect.standing);
-        Self { elements, options: Options::new(), urls: Urls::new(), in_sight: Cell::default() }
+        Self {
+            elements,
+            options: Options::new(),
+            urls: Urls::new(),
+            verdict: Verdict::new(),
+            in_sight: Cell::default(),
+        }
     }
 
     /// Begins when it is in its place.
@@ -125,6 +132,7 @@ impl Form {
 
     /// Brings the selected connection's tab into sight when it became another's, or when others came or went.
     pub(crate) fn render(&self, app: &App) {
+        self.verdict.render(app);
         self.show_difference(app);
         let now = {
             let model = app.model.borrow();

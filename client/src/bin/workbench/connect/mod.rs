@@ -6,6 +6,7 @@ mod form;
 mod options;
 mod standing;
 mod urls;
+mod verdict;
 
 use web_sys::{Element, HtmlInputElement};
 use wirescope::socket::Error;
