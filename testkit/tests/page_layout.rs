@@ -54,7 +54,7 @@ fn whatever_is_open_a_message_can_be_sent_and_rows_are_seen() {
         page.until_state("lost").await;
         assert!(page.text("#verdicts").await.contains("Likely cause"));
         until_bench_is_in_sight(page, "a verdict").await;
-        page.fill("#url", "nonsense").await;
+        page.fill("#url", "ftp://127.0.0.1/").await;
         page.click("#connect").await;
         page.until("the URL is refused", async || {
             page.attribute("#url-error", "hidden").await.is_none().then_some(())
