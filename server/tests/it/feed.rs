@@ -238,7 +238,7 @@ async fn bad_parameters_are_refused_in_every_way() {
         ("rate=0", "parameter rate is"),
         ("symbols=a", "parameter symbols is"),
         ("after=x", "parameter after is"),
-        ("whatever=1", "there is no parameter \"whatever\" here; there is: seed, rate, symbols, after, wait"),
+        ("whatever=1", "there is no parameter \"whatever\" here"),
     ] {
         let target = format!("/feed/prices?{query}");
         let answer = get(server.addr(), &target).await;

@@ -29,5 +29,5 @@ async fn what_is_no_parameter_is_refused() {
     peer.send(request("/reply?txet=hello", &[])).await;
     let answer = peer.response().await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    assert!(answer.contains("there is no parameter \"txet\" here; there is: text"), "{answer}");
+    assert!(answer.contains("there is no parameter \"txet\" here; did you mean text?"), "{answer}");
 }

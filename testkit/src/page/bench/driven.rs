@@ -43,6 +43,12 @@ impl Driven {
     }
 
     /// The workbench, as for one who has been here before.
+    /// Opens the page as who comes for the first time does, and waits until it moves.
+    pub(super) async fn open_first(&self) {
+        self.page.goto(&format!("{}/", self.page.server.url())).await;
+        self.page.until_state("open").await;
+    }
+
     pub(super) async fn open_home(&self) {
         self.page.home().await;
     }
