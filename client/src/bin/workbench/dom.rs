@@ -1,4 +1,4 @@
-//! The page's elements, all of which are in index.html, and what is done to them.
+//! The page's elements, all of which are in index.html or client/later.html, and what is done to them.
 //!
 //! Each part of the page names its own elements with [`elements!`], and finds them once.
 
@@ -34,7 +34,7 @@ pub(crate) fn document() -> Document {
 
 /// The element with this id.
 pub(crate) fn find(id: &str) -> Element {
-    document().get_element_by_id(id).unwrap_or_else(|| panic!("index.html has no element {id}"))
+    document().get_element_by_id(id).unwrap_or_else(|| panic!("the page has no element {id}"))
 }
 
 /// Has `handler` called for each such event of `target` and what is in it, for as long as the page lives.

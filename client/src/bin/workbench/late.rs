@@ -3,7 +3,8 @@
 //! focus goes somewhere. What was done to the page before it was there is done again then, so that nothing is lost.
 //!
 //! Which part a function is in is not written anywhere: it follows from what calls it. All that only [`begin_second`] leads to
-//! is in the second. So the first part calls the second through [`Hooks`] alone, and has no listeners but those here.
+//! is in the second. So the first part calls the second through [`Hooks`] alone, and listens to nothing but what is here
+//! and the log's scroll bar.
 //! `cargo xtask` cuts the program in two; what plain `trunk build` makes is in one piece, and goes the same way.
 
 use std::{

@@ -1,6 +1,6 @@
 //! The workbench: the page on which a person opens a connection, sends anything, and sees every message.
 //!
-//! index.html holds all structure and client/style.css all style; this is the behaviour.
+//! index.html and client/later.html hold all structure, and client/style*.css all style; this is the behaviour.
 //!
 //! * `model`: what the page knows; `log::store`, `format`: how it is kept and written. They never touch the browser.
 //! * `session`: the library at work, a connection each, telling the app what happens.
