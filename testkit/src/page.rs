@@ -82,6 +82,14 @@ pub fn run_with(
     drive(name, Page::start_with("127.0.0.1:0", server_flags, browser_flags), test);
 }
 
+/// As [`run`], on a page so high that the log shows every row of a test: those out of sight are not there to be counted.
+pub fn run_high(name: &str, test: impl AsyncFnOnce(&mut Page)) {
+    run(name, async |page| {
+        page.resize(1280, 1800, 1.0).await;
+        test(page).await;
+    });
+}
+
 /// Runs a test on a page of its own in Firefox, whose console is not read.
 pub fn run_in_firefox(name: &str, test: impl AsyncFnOnce(&mut Page)) {
     let start = async {
@@ -162,6 +170,17 @@ impl Page {
         .await;
     }
 
+    /// Loads the page anew.
+    pub async fn reload(&self) {
+        self.script("window.old = true; location.reload()").await;
+        self.until("the page is new", async || {
+            let word =
+                self.script("return !window.old && document.getElementById('state-word')?.textContent").await;
+            (word == "idle").then_some(())
+        })
+        .await;
+    }
+
     /// Ends the browser.
     pub async fn close(mut self) {
         self.browser.close().await;
@@ -225,6 +244,11 @@ impl Page {
     pub async fn property(&self, selector: &str, name: &str) -> String {
         let value = self.element(selector).await.prop(name).await;
         value.unwrap_or_else(|error| panic!("{name} of {selector}: {error}")).unwrap_or_default()
+    }
+
+    /// Whether an element has the attribute `hidden`.
+    pub async fn is_hidden(&self, selector: &str) -> bool {
+        self.attribute(selector, "hidden").await.is_some()
     }
 
     /// An attribute of an element.
