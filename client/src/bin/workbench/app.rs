@@ -131,13 +131,10 @@ impl App {
         self.render();
     }
 
-    /// Connects the selected connection as its setup says.
-    pub(crate) fn connect(&self) {
-        let (id, url) = {
-            let model = self.model.borrow();
-            (model.selected, model.selected().setup.url.clone())
-        };
-        if !self.servers.postpones(id, &url) {
+    /// Connects a connection as its setup says, once it is known whether its server is of this project.
+    pub(crate) fn connect(&self, id: Id) {
+        let url = self.model.borrow().get(id).map(|connection| connection.setup.url.clone());
+        if url.is_some_and(|url| !self.servers.postpones(id, &url)) {
             self.connect_now(id);
         }
     }

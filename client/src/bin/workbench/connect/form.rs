@@ -209,7 +209,7 @@ impl Form {
             connection.setup = Setup { url: url.to_owned(), offers: offers.to_vec(), ..Setup::default() };
         }
         app.connect.show_setup(app);
-        app.connect();
+        app.connect(id);
     }
 
     /// Says so where the form shows another setup than the connection has.
@@ -246,7 +246,8 @@ impl Form {
             elements.url.set_value(&url);
         }
         self.keep_setup(app);
-        app.connect();
+        let id = app.model.borrow().selected;
+        app.connect(id);
     }
 
     /// Keeps what the form says as the selected connection's setup.

@@ -47,13 +47,7 @@ impl Panel {
     }
 
     pub(crate) fn begin(&self, app: &App) {
-        let url = default_url(app);
-        self.elements.url.set_value(&url);
-        let mut model = app.model.borrow_mut();
-        let id = model.selected;
-        if let Some(connection) = model.get_mut(id) {
-            connection.setup.url = url;
-        }
+        self.set_url(app, &default_url(app));
     }
 
     pub(crate) fn render(&self, app: &App) {
@@ -102,10 +96,8 @@ impl Panel {
         self.set_up(app, vec![setup(&echo), setup(&prices)]);
         let ids: Vec<Id> = app.model.borrow().connections().iter().map(|connection| connection.id).collect();
         for id in ids.into_iter().rev() {
-            app.model.borrow_mut().selected = id;
-            app.connect();
+            app.connect(id);
         }
-        self.show_setup(app);
     }
 
     /// Says beside its field what the browser, or the library before it, refuses.
@@ -141,24 +133,26 @@ impl Panel {
                 model.connections().iter().filter(|it| !it.is_live() && is_shown(&it.setup.url, &echo));
             shown.map(|connection| connection.id).collect()
         };
-        let selected = app.model.borrow().selected;
         for id in ids {
-            app.model.borrow_mut().selected = id;
-            app.connect();
+            app.connect(id);
         }
-        app.model.borrow_mut().selected = selected;
     }
 
     /// Nothing is beside the page, so the URL is one that would be on this machine.
     pub(crate) fn is_alone(&self, app: &App) {
         let url = &self.elements.url;
         if url.value() == default_url(app) && !app.model.borrow().selected().is_live() {
-            url.set_value(FALLBACK);
-            let mut model = app.model.borrow_mut();
-            let id = model.selected;
-            if let Some(connection) = model.get_mut(id) {
-                FALLBACK.clone_into(&mut connection.setup.url);
-            }
+            self.set_url(app, FALLBACK);
+        }
+    }
+
+    /// Writes a URL into the form and into the selected connection's setup.
+    fn set_url(&self, app: &App, url: &str) {
+        self.elements.url.set_value(url);
+        let mut model = app.model.borrow_mut();
+        let id = model.selected;
+        if let Some(connection) = model.get_mut(id) {
+            url.clone_into(&mut connection.setup.url);
         }
     }
 

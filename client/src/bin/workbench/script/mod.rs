@@ -243,7 +243,7 @@ impl Panel {
             Some(connect) => connect::Form::connect_to(app, &connect.url, &connect.offers),
             None if !is_live => {
                 app.connect.form.keep_setup(app);
-                app.connect();
+                app.connect(id);
             }
             None => {}
         }
